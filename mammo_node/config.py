@@ -1,0 +1,377 @@
+"""Configuration: two TOML files become frozen, validated values, once, at start.
+
+``ae_titles.toml`` says who may send, where results go and what each destination gets;
+``mammo_node.toml`` says everything else, and every key in it has a safe default.
+An unknown key, a value out of range or a route to nowhere is a
+:class:`~mammo_node.errors.ConfigurationError` that names file, key, value and what is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from mammo_node.errors import ConfigurationError
+
+_AE_TITLE_LENGTH = 16
+
+
+class OutputKind(StrEnum):
+    """Kinds of result objects a destination can ask for."""
+
+    SR = "sr"
+    GSPS = "gsps"
+
+
+def _ae_title(value: str) -> str:
+    """PS3.5 6.2, VR AE: up to 16 characters of the default repertoire, not only spaces."""
+    legal = all(0x20 <= ord(character) < 0x7F and character != "\\" for character in value)
+    if not legal or value != value.strip() or not 1 <= len(value) <= _AE_TITLE_LENGTH:
+        raise ValueError("an AE title is 1 to 16 ASCII characters, no backslash or outer spaces")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("an IP address or a network such as 10.1.2.0/24 is needed") from None
+    return value
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Network = Annotated[str, AfterValidator(_network)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Local(_Section):
+    """How this node presents itself on the network."""
+
+    ae_title: AETitle = Field("MAMMO_AI", description="AE title that peers must call.")
+    bind: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - modalities call from outside
+    port: Port = Field(11112, description="TCP port to listen on; 0 takes a free one.")
+    accept_unknown_sources: bool = Field(
+        False, description="Take studies from AE titles and addresses that no [[source]] names."
+    )
+
+
+class SourceCompletion(_Section):
+    """When a source's studies are ready; keys left out come from [completion]."""
+
+    quiet_s: Seconds | None = Field(None, description="As [completion] quiet_s.")
+    settle_s: Seconds | None = Field(None, description="As [completion] settle_s.")
+    deadline_s: Seconds | None = Field(None, description="As [completion] deadline_s.")
+
+
+class Source(_Section):
+    """A peer that may send: calling AE title, and where it may come from."""
+
+    ae_title: AETitle = Field(description="Calling AE title.")
+    addresses: tuple[Network, ...] = Field(
+        (), description="Addresses or networks it may call from; empty: any."
+    )
+    completion: SourceCompletion = Field(
+        default_factory=SourceCompletion, description="Study completion for this source."
+    )
+
+
+class Destination(_Section):
+    """A Storage SCP that results are sent to."""
+
+    name: str = Field(min_length=1, description="Name used in routes, commands and logs.")
+    ae_title: AETitle = Field(description="Called AE title.")
+    host: str = Field(min_length=1, description="Host name or address.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(description="TCP port.")
+    calling_ae_title: AETitle | None = Field(
+        None, description="Calling AE title to use; by default the local one."
+    )
+    outputs: tuple[OutputKind, ...] = Field(
+        (OutputKind.SR, OutputKind.GSPS), min_length=1, description="Result objects it gets."
+    )
+    default: bool = Field(True, description="Gets results of sources without a route.")
+    connect_timeout_s: Seconds = Field(10.0, description="TCP connect and association deadline.")
+    response_timeout_s: Seconds = Field(60.0, description="Deadline for each DIMSE response.")
+
+
+class Route(_Section):
+    """Where one source's results go."""
+
+    source: AETitle = Field(description="Calling AE title.")
+    destinations: tuple[str, ...] = Field(min_length=1, description="Names of destinations.")
+
+
+class AETitles(_Section):
+    """The whole of ``ae_titles.toml``."""
+
+    local: Local = Field(default_factory=Local)
+    source: tuple[Source, ...] = ()
+    destination: tuple[Destination, ...] = ()
+    route: tuple[Route, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _unique("destination", "name", [d.name for d in self.destination])
+        _unique("source", "ae_title", [s.ae_title for s in self.source])
+        _unique("route", "source", [r.source for r in self.route])
+        names = {d.name for d in self.destination}
+        for route in self.route:
+            for name in route.destinations:
+                if name not in names:
+                    known = ", ".join(sorted(names)) or "none is defined"
+                    raise ValueError(
+                        f"route.destinations: no [[destination]] is named {name!r} (known: {known})"
+                    )
+        return self
+
+    def destinations_for(self, calling_ae_title: str) -> tuple[Destination, ...]:
+        """Return where results of a study from this sender go."""
+        for route in self.route:
+            if route.source == calling_ae_title:
+                return tuple(d for d in self.destination if d.name in route.destinations)
+        return tuple(d for d in self.destination if d.default)
+
+    def named_destination(self, name: str) -> Destination:
+        """Return the destination of that name.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none; the message lists those there are.
+        """
+        for destination in self.destination:
+            if destination.name == name:
+                return destination
+        known = ", ".join(d.name for d in self.destination) or "none is defined"
+        raise ConfigurationError(f"no destination is named {name!r} in ae_titles.toml ({known})")
+
+
+def _unique(table: str, key: str, values: list[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{table}.{key}: {value!r} is there twice; each may stand once")
+
+
+class Storage(_Section):
+    """Where studies, results and the journal live."""
+
+    folder: Path = Field(
+        Path("/var/lib/mammo-node"),
+        description="Spool and journal; one local file system, not NFS.",
+    )
+    min_free_mb: int = Field(
+        2048, ge=0, description="Below this much free space associations are turned away."
+    )
+
+
+class Receive(_Section):
+    """The Storage SCP's processes, deadlines and caps."""
+
+    processes: int = Field(2, ge=1, le=32, description="Receiver processes sharing the port.")
+    max_associations: int = Field(32, ge=1, le=4096, description="At one time, over all processes.")
+    backlog: int = Field(128, ge=1, le=4096, description="TCP listen backlog.")
+    max_pdu_bytes: int = Field(131072, ge=4096, le=4194304, description="PDU length we accept.")
+    association_deadline_s: Seconds = Field(
+        10.0, description="From TCP connect to a whole A-ASSOCIATE-RQ."
+    )
+    pdu_deadline_s: Seconds = Field(30.0, description="For the rest of a PDU that has begun.")
+    idle_deadline_s: Seconds = Field(300.0, description="Without a message on an open association.")
+    max_instance_mb: int = Field(4096, ge=1, description="Largest instance taken.")
+
+
+class Completion(_Section):
+    """When a study is ready to be analysed."""
+
+    settle_s: Seconds = Field(
+        3.0,
+        description="Both views of both breasts are there: wait this long for more,"
+        " or until the sender releases its association, whichever comes first.",
+    )
+    quiet_s: Seconds = Field(
+        60.0, description="Views are missing: wait this long after the sender released."
+    )
+    deadline_s: Seconds = Field(
+        1800.0, description="Whatever is missing: ready this long after the first instance."
+    )
+
+
+class Worker(_Section):
+    """The analysis process."""
+
+    provider: Literal["cpu", "cuda"] = Field("cpu", description="ONNX Runtime execution provider.")
+    threads: int = Field(0, ge=0, le=256, description="Threads of one inference; 0: all cores.")
+    job_deadline_s: Seconds = Field(600.0, description="A study's analysis is killed after this.")
+    recycle_jobs: int = Field(200, ge=1, description="Restart the process after this many studies.")
+    recycle_mb: int = Field(6000, ge=256, description="Restart the process above this much memory.")
+    max_kills: int = Field(
+        3, ge=1, le=20, description="A study that killed the process this often is quarantined."
+    )
+
+
+class Models(_Section):
+    """Which model packages run."""
+
+    folder: Path | None = Field(
+        None, description="Folder of model packages; by default those that are installed with us."
+    )
+    use: tuple[str, ...] = Field(("lesion-detector",), min_length=1, description="Packages to run.")
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict,
+        description="Score from which a finding is reported, by label;"
+        " by default the package's operating point.",
+    )
+
+
+class Suitability(_Section):
+    """Which images are analysed beyond plain For Presentation mammograms."""
+
+    secondary_capture: bool = Field(
+        False, description="Analyse Secondary Capture that says laterality and view."
+    )
+    implants: bool = Field(False, description="Analyse views with an implant not displaced.")
+
+
+class Retry(_Section):
+    """How often a delivery is tried again."""
+
+    first_s: Seconds = Field(5.0, description="Delay after the first failure; doubles each time.")
+    max_s: Seconds = Field(3600.0, description="Longest delay.")
+    give_up_days: float = Field(7.0, gt=0, description="After this the delivery is parked.")
+    jitter: float = Field(0.2, ge=0, le=1, description="Random part of each delay.")
+
+
+class Retention(_Section):
+    """How long files of answered studies stay."""
+
+    days: float = Field(
+        7.0, gt=0, description="Images and results stay this long after everything was delivered."
+    )
+
+
+class Log(_Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, JSON elsewhere."
+    )
+
+
+class Settings(_Section):
+    """The whole of ``mammo_node.toml``."""
+
+    storage: Storage = Field(default_factory=Storage)
+    receive: Receive = Field(default_factory=Receive)
+    completion: Completion = Field(default_factory=Completion)
+    worker: Worker = Field(default_factory=Worker)
+    models: Models = Field(default_factory=Models)
+    suitability: Suitability = Field(default_factory=Suitability)
+    retry: Retry = Field(default_factory=Retry)
+    retention: Retention = Field(default_factory=Retention)
+    log: Log = Field(default_factory=Log)
+
+
+class Configuration(_Section):
+    """Both files."""
+
+    ae_titles: AETitles = Field(default_factory=AETitles)
+    settings: Settings = Field(default_factory=Settings)
+
+    def completion_for(self, calling_ae_title: str) -> Completion:
+        """Return the completion settings of a sender: its own, then the general ones."""
+        general = self.settings.completion
+        for source in self.ae_titles.source:
+            if source.ae_title == calling_ae_title:
+                own = source.completion.model_dump(exclude_none=True)
+                return general.model_copy(update=own)
+        return general
+
+    def result_hash(self) -> str:
+        """Return a hash of the settings that change results, for deterministic identities."""
+        relevant = {
+            "models": self.settings.models.model_dump(mode="json", exclude={"folder"}),
+            "suitability": self.settings.suitability.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+_SectionType = TypeVar("_SectionType", bound=_Section)
+
+
+def load(ae_titles: Path | None, settings: Path | None) -> Configuration:
+    """Read and validate both files; None takes the defaults of that file.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the file, the key, the value and what would be right.
+    """
+    return Configuration(ae_titles=_read(ae_titles, AETitles), settings=_read(settings, Settings))
+
+
+def _read(path: Path | None, section: type[_SectionType]) -> _SectionType:
+    if path is None:
+        return section()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    return validate(values, section, str(path))
+
+
+def validate(values: dict[str, Any], section: type[_SectionType], origin: str) -> _SectionType:
+    """Build a section from parsed TOML, or explain each mistake.
+
+    Raises
+    ------
+    ConfigurationError
+        One line per mistake: ``file: key = value: what would be right``.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(origin, dict(mistake), section) for mistake in error.errors()]
+        raise ConfigurationError("\n".join(lines)) from error
+
+
+def _explain(origin: str, mistake: dict[str, Any], section: type[BaseModel]) -> str:
+    key = ".".join(str(part) for part in mistake["loc"])
+    message = str(mistake["msg"]).removeprefix("Value error, ")
+    if mistake["type"] == "extra_forbidden":
+        known = ", ".join(_known_keys(section, mistake["loc"][:-1]))
+        return f"{origin}: {key}: there is no such key (known here: {known})"
+    if mistake["type"] == "missing":
+        return f"{origin}: {key}: this key is needed"
+    shown = f" = {mistake['input']!r}" if key and not isinstance(mistake["input"], dict) else ""
+    return f"{origin}: {key}{shown}: {message}" if key else f"{origin}: {message}"
+
+
+def _known_keys(section: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    current: type[BaseModel] = section
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation: Any = current.model_fields[part].annotation
+        candidates = (annotation, *getattr(annotation, "__args__", ()))
+        current = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return sorted(current.model_fields)

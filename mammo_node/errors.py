@@ -1,0 +1,162 @@
+"""Every error this software raises on purpose, in one tree.
+
+::
+
+    MammoNodeError
+    ├── ConfigurationError          a file or an option is wrong: file, key, value and what is right
+    ├── ReceptionError              an instance cannot be accepted: carries the C-STORE status
+    │   ├── OutOfResources          A700, retryable
+    │   ├── DatasetMismatch         A900
+    │   ├── CannotUnderstand        C000
+    │   ├── SopClassNotSupported    0122
+    │   ├── NotAuthorised           0124
+    │   └── DuplicateSopInstance    0111
+    ├── JournalError
+    │   ├── IllegalTransition       the transition table does not know this step
+    │   └── LeaseLost               somebody else owns the job by now
+    ├── ImageError
+    │   └── PixelDataError          a broken or unsupported pixel stream
+    ├── ModelError
+    │   ├── ModelPackageError       hash, opset, shapes or labels do not fit
+    │   ├── ProviderUnavailable     CUDA was asked for and is not what runs
+    │   └── InferenceError          the session failed on an input, retryable
+    ├── EncodingError               a result object cannot be built
+    └── DeliveryError
+        ├── DestinationUnreachable  network, DNS, timeout, aborted association: retryable
+        ├── AssociationRejected     retryable when the rejection is transient
+        └── DeliveryRefused         the peer answered with a failure status
+
+Each error knows whether trying again can help (``retryable``) and, where it can
+answer a peer, its DIMSE status (``dimse_status``, PS3.4 B.2-1 and PS3.7 Annex C).
+Library exceptions are translated into this tree once, at the edge where they occur.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MammoNodeError(Exception):
+    """Root of the tree; the message says what to do."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigurationError(MammoNodeError):
+    """A configuration file, key or command line option is wrong."""
+
+
+class ReceptionError(MammoNodeError):
+    """An instance cannot be accepted; ``dimse_status`` is the C-STORE answer."""
+
+    dimse_status: ClassVar[int] = 0xC000
+
+
+class OutOfResources(ReceptionError):
+    """Disk, file descriptors or the journal are exhausted for now (PS3.4 B.2-1, A7xx)."""
+
+    retryable = True
+    dimse_status = 0xA700
+
+
+class DatasetMismatch(ReceptionError):
+    """The dataset contradicts the command or its SOP class (A9xx)."""
+
+    dimse_status = 0xA900
+
+
+class CannotUnderstand(ReceptionError):
+    """The dataset cannot be parsed or lacks what identifies it (Cxxx)."""
+
+    dimse_status = 0xC000
+
+
+class SopClassNotSupported(ReceptionError):
+    """The node can say nothing about this SOP class (PS3.7 C.4.2, 0122)."""
+
+    dimse_status = 0x0122
+
+
+class NotAuthorised(ReceptionError):
+    """The sender may not store here (PS3.7 C.4.2, 0124)."""
+
+    dimse_status = 0x0124
+
+
+class DuplicateSopInstance(ReceptionError):
+    """The same SOP Instance UID came before with other bytes (PS3.7 C.5.7, 0111)."""
+
+    dimse_status = 0x0111
+
+
+class JournalError(MammoNodeError):
+    """The journal cannot do what was asked."""
+
+
+class IllegalTransition(JournalError):
+    """The transition table does not allow this step."""
+
+
+class LeaseLost(JournalError):
+    """The lease ran out and another worker may own the work."""
+
+
+class ImageError(MammoNodeError):
+    """An image cannot be read."""
+
+
+class PixelDataError(ImageError):
+    """The pixel stream is broken, truncated or in an encoding without a decoder."""
+
+
+class ModelError(MammoNodeError):
+    """Anything about model packages and inference."""
+
+
+class ModelPackageError(ModelError):
+    """A model package is refused; the message names file and key."""
+
+
+class ProviderUnavailable(ModelError):
+    """The configured execution provider is not the one that runs."""
+
+
+class InferenceError(ModelError):
+    """The session failed on an input."""
+
+    retryable = True
+
+
+class EncodingError(MammoNodeError):
+    """A result object cannot be built from this result."""
+
+
+class DeliveryError(MammoNodeError):
+    """A destination did not take an object."""
+
+
+class DestinationUnreachable(DeliveryError):
+    """No association: network, name, timeout or abort."""
+
+    retryable = True
+
+
+class AssociationRejected(DeliveryError):
+    """The destination rejected the association; transient rejections are worth a retry."""
+
+    def __init__(self, message: str, *, transient: bool) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+    @property
+    def worth_retry(self) -> bool:
+        """Whether the rejection was marked transient (PS3.8 9.3.4, Result 2)."""
+        return self.transient
+
+
+class DeliveryRefused(DeliveryError):
+    """The destination answered a C-STORE with a failure status."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status

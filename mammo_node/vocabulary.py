@@ -1,0 +1,325 @@
+"""The domain's types, shared by every layer: frozen values without behaviour to speak of.
+
+Rules:
+
+* Image coordinates are DICOM's (PS3.3 C.18.6.1.1): (column, row), floating point,
+  (0.0, 0.0) is the top-left corner of the top-left pixel of the image *as stored*.
+* Lengths are millimetres, scores are 0..1, times are timezone-aware UTC.
+* Names are the standard's: ``sop_instance_uid``, ``calling_ae_title``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mammo_node.config import OutputKind as OutputKind  # noqa: PLC0414 - re-exported on purpose
+
+
+class Laterality(StrEnum):
+    """Image Laterality (0020,0062)."""
+
+    LEFT = "L"
+    RIGHT = "R"
+
+
+class View(StrEnum):
+    """Views of CID 4014, by the abbreviation used in PS3.3 C.8.11.7 (View Code Sequence)."""
+
+    CC = "CC"
+    MLO = "MLO"
+    ML = "ML"
+    LM = "LM"
+    LMO = "LMO"
+    XCCL = "XCCL"
+    XCCM = "XCCM"
+    FB = "FB"
+    SIO = "SIO"
+    ISO = "ISO"
+    AT = "AT"
+    CV = "CV"
+
+
+#: The four views of a screening study, in hanging order (right on the viewer's left).
+STANDARD_VIEWS: tuple[tuple[Laterality, View], ...] = (
+    (Laterality.RIGHT, View.CC),
+    (Laterality.LEFT, View.CC),
+    (Laterality.RIGHT, View.MLO),
+    (Laterality.LEFT, View.MLO),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodedConcept:
+    """A code triplet (PS3.3 8.8)."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-parallel rectangle in image coordinates, pixels."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Centre as (column, row)."""
+        return (self.x_min + self.x_max) / 2, (self.y_min + self.y_max) / 2
+
+    @property
+    def width(self) -> float:
+        """Extent along the row direction (columns)."""
+        return self.x_max - self.x_min
+
+    @property
+    def height(self) -> float:
+        """Extent along the column direction (rows)."""
+        return self.y_max - self.y_min
+
+
+class SpacingOrigin(StrEnum):
+    """Where a pixel spacing comes from: it decides what a size in mm means."""
+
+    IMAGER_CORRECTED = "Imager Pixel Spacing / Estimated Radiographic Magnification Factor"
+    IMAGER = "Imager Pixel Spacing (detector plane, magnification unknown)"
+    PIXEL_SPACING = "Pixel Spacing"
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """Pixel pitch in mm, in DICOM's order: between rows, between columns."""
+
+    row_mm: float
+    column_mm: float
+    origin: SpacingOrigin
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How the stored image is turned: what must be flipped to stand upright, chest wall left.
+
+    ``chest_wall_right`` is True when the chest wall is at the right edge of the stored
+    image; ``head_down`` when the cranial (MLO) or lateral (CC) side is at the bottom.
+    """
+
+    chest_wall_right: bool
+    head_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRef:
+    """One received SOP instance, as results refer to it."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSummary:
+    """What the study clock must know of an instance; None where the header does not say."""
+
+    laterality: Laterality | None
+    view: View | None
+    standard: bool
+    """A plain full view that counts towards completeness: For Presentation or For
+    Processing, no magnification, spot, specimen or biopsy modifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstance:
+    """An instance that lies in the spool, ready to be committed to the journal."""
+
+    ref: InstanceRef
+    transfer_syntax_uid: str
+    summary: HeaderSummary
+    calling_ae_title: str
+    called_ae_title: str
+    peer_address: str
+    association_id: str
+    path: Path
+    size_bytes: int
+    received_at: datetime
+
+
+class RefusalReason(StrEnum):
+    """Why an accepted instance is not analysed. Stable words: they stand in results and logs."""
+
+    SOP_CLASS = "sop-class-not-analysed"
+    FOR_PROCESSING = "for-processing"
+    TOMOSYNTHESIS = "tomosynthesis"
+    VENDOR_PRIVATE = "vendor-private-object"
+    SECONDARY_CAPTURE = "secondary-capture"
+    LATERALITY = "no-laterality"
+    VIEW = "no-view"
+    VIEW_NOT_ANALYSED = "view-not-analysed"
+    PARTIAL_VIEW = "partial-or-magnified-view"
+    SPECIMEN = "specimen-or-biopsy"
+    IMPLANT = "implant"
+    PHOTOMETRIC = "photometric-interpretation"
+    MULTI_FRAME = "multi-frame"
+    ORIENTATION = "orientation"
+    SPACING = "no-pixel-spacing"
+    PIXEL_DATA = "pixel-data"
+    NO_BREAST = "no-breast-found"
+    MODALITY = "modality"
+    HEADER = "header"
+    MODEL = "model-not-intended"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reason with what was found, in words for an administrator; no patient data."""
+
+    reason: RefusalReason
+    detail: str
+
+
+class VoiKind(StrEnum):
+    """The grey-scale pipeline a model asks for (PS3.4 N.2)."""
+
+    NONE = "none"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """How a model wants its input: the manifest's [input] table.
+
+    Exactly one of ``mm_per_pixel``, ``longest_side`` and ``height`` is set. ``channels``
+    names recipes of ``image.preprocess``; ``parameters`` holds each recipe's own table.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    mm_per_pixel: float | None = None
+    longest_side: int | None = None
+    height: int | None = None
+    crop: str = "breast"
+    """"breast" or "none"."""
+    mirror: str = "left"
+    """"left": flipped so that the chest wall is on the left; "none": as stored."""
+    pad_multiple: int = 32
+    interpolation: str = "area"
+    """"area" or "bilinear"."""
+    voi: VoiKind = VoiKind.NONE
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """A detector's output in model pixels, after threshold and non-maximum suppression.
+
+    ``boxes`` (N, 4) float32 as x_min, y_min, x_max, y_max; ``scores`` (N,) float32;
+    ``labels`` (N,) int64, indices of the manifest's labels; sorted by falling score.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class MammoImage:
+    """One mammogram that passed the suitability gate.
+
+    ``stored`` is the decoded pixel matrix, (rows, columns), integer, sign-corrected and
+    masked to Bits Stored, as stored (not flipped, not inverted). ``image.presentation.render``
+    makes MONOCHROME2 floats of it. ``padding`` is True where Pixel Padding Value applies.
+    """
+
+    ref: InstanceRef
+    stored: npt.NDArray[np.integer]
+    padding: npt.NDArray[np.bool_] | None
+    laterality: Laterality
+    view: View
+    orientation: Orientation
+    spacing: Spacing
+    presentation: object
+    """An ``image.presentation.Presentation``."""
+    manufacturer: str
+    implant_displaced: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return (int(self.stored.shape[0]), int(self.stored.shape[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """One exact model: what results cite."""
+
+    name: str
+    version: str
+    sha256: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One lesion candidate in one view, in image coordinates of the stored image."""
+
+    label: str
+    concept: CodedConcept
+    score: float
+    box_px: Box
+    outline_px: tuple[tuple[float, float], ...] | None
+    """Closed polygon without the repeated last point, or None: then the box is the outline."""
+    long_axis_mm: float | None
+    model: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class ViewResult:
+    """What the analysis says of one image: findings, or why it was refused."""
+
+    ref: InstanceRef
+    laterality: Laterality | None
+    view: View | None
+    rows: int
+    columns: int
+    spacing: Spacing | None
+    findings: tuple[Finding, ...] = ()
+    refusal: Refusal | None = None
+
+
+class Outcome(StrEnum):
+    """The answer to a study, in one word."""
+
+    FINDINGS = "findings"
+    NO_FINDINGS = "no-findings"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not-attempted"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """The whole answer to one study at one generation (a late view makes the next)."""
+
+    study_instance_uid: str
+    generation: int
+    outcome: Outcome
+    views: tuple[ViewResult, ...]
+    models: tuple[ModelRef, ...]
+    reason: str | None = None
+    """Why the outcome is not a plain findings / no findings."""
+    configuration_hash: str = ""
+    """Of the configuration that changes results (thresholds, models used)."""
+    operating_points: tuple[tuple[str, float], ...] = field(default=())
+    """(label, threshold) pairs in force."""

@@ -1,0 +1,54 @@
+"""Programs and data that some tests need: present, or a visible skip that says what to install."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+_PACKAGES = {
+    "storescu": "dcmtk",
+    "storescp": "dcmtk",
+    "dcmsend": "dcmtk",
+    "echoscu": "dcmtk",
+    "dsrdump": "dcmtk",
+    "dcmpschk": "dcmtk",
+    "dcmcjpeg": "dcmtk",
+    "dcmcjpls": "dcmtk",
+    "dcmcrle": "dcmtk",
+    "dcmconv": "dcmtk",
+    "dcmdump": "dcmtk",
+    "dciodvfy": "dicom3tools",
+    "dcentvfy": "dicom3tools",
+    "Orthanc": "orthanc",
+    "gdcmconv": "libgdcm-tools",
+    "DicomSRValidator": "pixelmed-apps",
+    "systemd-analyze": "systemd",
+}
+
+
+def require(program: str) -> str:
+    """Return the path of a program, or skip the test and say which package has it.
+
+    With MAMMO_NODE_REQUIRE_PEERS=1 (as in CI) a missing peer fails instead.
+    """
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    if found is not None:
+        return found
+    message = f"{program} is not installed: apt-get install {_PACKAGES[program]}"
+    if os.environ.get("MAMMO_NODE_REQUIRE_PEERS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def real_data() -> Path:
+    """Return the folder of real mammograms, or skip the test."""
+    folder = Path(
+        os.environ.get("MAMMO_NODE_REAL_DATA")
+        or Path(__file__).resolve().parents[2] / "shared" / "data"
+    )
+    if not (folder / "ge-senographe-essential-R-MLO.dcm").is_file():
+        pytest.skip(f"no real mammograms in {folder}: set MAMMO_NODE_REAL_DATA")
+    return folder
