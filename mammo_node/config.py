@@ -316,6 +316,22 @@ class Configuration(_Section):
 _SectionType = TypeVar("_SectionType", bound=_Section)
 
 
+def load_folder(folder: Path | None) -> Configuration:
+    """Read both files of a folder; a file that is not there leaves its defaults.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder does not exist, or as :func:`load`.
+    """
+    if folder is None:
+        return Configuration()
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: no such configuration folder")
+    files = (folder / "ae_titles.toml", folder / "mammo_node.toml")
+    return load(*(path if path.exists() else None for path in files))
+
+
 def load(ae_titles: Path | None, settings: Path | None) -> Configuration:
     """Read and validate both files; None takes the defaults of that file.
 

@@ -1,0 +1,40 @@
+# Everything runs in .venv, which the first target that needs it sets up from requirements.lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench lock docs clean
+
+demo: $(READY)  ## start the node and a local PACS, send a phantom study, show the results
+	$(BIN)/mammo-node demo --out demo-out
+
+test: $(READY)  ## all tests; those whose peer (DCMTK, Orthanc, ...) is missing skip visibly
+	$(BIN)/pytest
+
+check: $(READY)  ## what CI checks beside the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/docs
+
+bench: $(READY)  ## speed against peers in the same run
+	$(BIN)/python bench/receive.py
+
+docs: $(READY)  ## write the generated pages and templates anew
+	$(BIN)/python -m mammo_node.reference
+
+lock: $(READY)  ## resolve requirements.lock anew
+	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra dev --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --upgrade -q -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,122 @@
+"""The command line: parsing only; what a command does is in ``mammo_node.commands``.
+
+Exit codes: 0 done, 1 something in the work failed (the output says what), 2 the command
+line or the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mammo_node import __version__
+from mammo_node.errors import ConfigurationError, MammoNodeError
+
+#: Where the service keeps its configuration.
+SYSTEM_CONFIGURATION = Path("/etc/mammo-node")
+
+_EXIT_FAILED = 1
+_EXIT_USAGE = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser: one subcommand per module of ``mammo_node.commands``."""
+    top = argparse.ArgumentParser(
+        prog="mammo-node",
+        description="DICOM network node for mammography AI. Research use: not a medical device.",
+    )
+    top.add_argument("--version", action="version", version=f"mammo-node {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    configured = argparse.ArgumentParser(add_help=False)
+    configured.add_argument(
+        "--config",
+        type=Path,
+        metavar="DIR",
+        help="folder of ae_titles.toml and mammo_node.toml"
+        " (default: $MAMMO_NODE_CONFIG, else /etc/mammo-node)",
+    )
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--json", action="store_true", help="print JSON for scripts")
+
+    commands.add_parser("serve", parents=[configured], help="run the node")
+
+    demo = commands.add_parser("demo", help="a phantom study in, results out, on this machine")
+    demo.add_argument("--out", type=Path, default=Path("demo-out"), metavar="DIR")
+    demo.add_argument("--seed", type=int, default=3, help="which phantom")
+
+    check = commands.add_parser(
+        "check", parents=[configured, machine], help="validate the configuration and print it"
+    )
+    check.add_argument("--quiet", action="store_true", help="print mistakes only")
+
+    analyse = commands.add_parser(
+        "analyse",
+        parents=[configured, machine],
+        help="offline: DICOM files in; result objects, JSON and overlays out",
+    )
+    analyse.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    analyse.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    studies = commands.add_parser(
+        "studies", parents=[configured, machine], help="what became of every study"
+    )
+    studies.add_argument("--limit", type=int, default=50, help="newest so many (default 50)")
+
+    retry = commands.add_parser(
+        "retry", parents=[configured, machine], help="take up parked deliveries again"
+    )
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("--all", action="store_true", help="every parked delivery")
+    which.add_argument("--destination", metavar="DEST", help="those of one destination")
+    which.add_argument("--study", metavar="UID", help="those of one Study Instance UID")
+
+    echo = commands.add_parser("echo", parents=[configured], help="C-ECHO a destination")
+    echo.add_argument("destination", metavar="DEST")
+
+    send = commands.add_parser(
+        "send", parents=[configured, machine], help="C-STORE files to a destination"
+    )
+    send.add_argument("destination", metavar="DEST")
+    send.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+
+    models = commands.add_parser(
+        "models", parents=[configured, machine], help="check and list the model packages"
+    )
+    models.add_argument("--self-test", action="store_true", help="run each on its golden image")
+    return top
+
+
+def configuration_folder(given: Path | None) -> Path | None:
+    """Return the folder to read: as given, by environment, /etc/mammo-node, or None."""
+    if given is not None:
+        return given
+    named = os.environ.get("MAMMO_NODE_CONFIG")
+    if named:
+        return Path(named)
+    return SYSTEM_CONFIGURATION if SYSTEM_CONFIGURATION.is_dir() else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = parser().parse_args(arguments)
+    if hasattr(options, "config"):
+        options.config = configuration_folder(options.config)
+    command = importlib.import_module(f"mammo_node.commands.{options.command}")
+    try:
+        return int(command.run(options))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return _EXIT_USAGE
+    except MammoNodeError as error:
+        print(f"mammo-node {options.command}: {error}", file=sys.stderr)
+        return _EXIT_FAILED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
