@@ -1,0 +1,115 @@
+"""Put lesions into a scene's log attenuation and say exactly where they are."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mammo_node.phantom.calcification import Cluster, add_specks, project_specks
+from mammo_node.phantom.lesion import CLUSTER, MASS, Patch, PhantomLesion, bounds, largest_outline
+from mammo_node.phantom.mass import Mass, project_mass
+from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.placement import Point, visibility
+from mammo_node.phantom.scene import Scene
+
+# The outline is drawn where the path through the lesion falls under this share of its maximum.
+OUTLINE_LEVEL = 0.22
+CLUSTER_MARGIN_MM = 0.7
+
+
+def insert_mass(
+    scene: Scene, image: FloatArray, mass: Mass, point: Point, identity: int
+) -> PhantomLesion | None:
+    """Replace tissue by the mass in `image` (log attenuation, changed in place)."""
+    centre = scene.to_pixel(point)
+    patch = project_mass(mass, scene.anatomy, scene.view, centre, scene.grid.pitch_mm)
+    path = np.minimum(patch.values, 0.9 * patch.cut_from(scene.thickness_mm))
+    gland = _gland_under(scene, patch, point, mass.radius_mm)
+    mu = scene.mu
+    local = mu.adipose + (mu.gland - mu.adipose) * gland
+    added = path * (np.float32(mass.density_ratio * mu.gland) - local)
+    Patch(np.asarray(added, dtype=np.float32), patch.column, patch.row).add_to(image)
+    smooth = cv2.GaussianBlur(patch.values, (0, 0), max(0.5, 0.07 * mass.radius_mm / scene.grid.pitch_mm))
+    outline = largest_outline(smooth > OUTLINE_LEVEL * smooth.max(), patch.column, patch.row)
+    if outline is None:
+        return None
+    contrast = visibility(scene, point, mass.radius_mm, 2.0 * 0.85 * mass.radius_mm)
+    return _truth(scene, MASS, mass.variety, mass.malignant_looking, identity, outline, centre, contrast)
+
+
+def insert_cluster(
+    scene: Scene, image: FloatArray, cluster: Cluster, point: Point, identity: int
+) -> PhantomLesion | None:
+    """Add the specks of a cluster to `image` (log attenuation, changed in place)."""
+    centre = scene.to_pixel(point)
+    pitch = scene.grid.pitch_mm
+    places = project_specks(cluster.specks, scene.anatomy, scene.view, centre, pitch)
+    contrast = scene.mu.calcification - scene.mu.gland
+    elongated = cluster.variety == "fine-linear"
+    add_specks(image, places, cluster.specks, contrast, pitch, cluster.shape_seed, elongated)
+    reach = np.float32(CLUSTER_MARGIN_MM / pitch)
+    hull = cv2.convexHull(places.astype(np.float32))[:, 0, :]
+    middle = hull.mean(axis=0)
+    away = hull - middle
+    outline = hull + reach * away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+    low, high = hull.min(axis=0) - reach, hull.max(axis=0) + reach
+    box = np.array([[low[0], low[1]], [high[0], high[1]]], dtype=np.float32)
+    strongest = float((cluster.specks[:, 3] * cluster.specks[:, 4]).max()) * contrast
+    return _truth(
+        scene,
+        CLUSTER,
+        cluster.variety,
+        cluster.malignant_looking,
+        identity,
+        np.asarray(outline, dtype=np.float32),
+        centre,
+        strongest / 0.05,
+        box,
+    )
+
+
+def _truth(
+    scene: Scene,
+    kind: str,
+    variety: str,
+    malignant: bool,
+    identity: int,
+    outline: FloatArray,
+    centre: tuple[float, float],
+    contrast: float,
+    corners: FloatArray | None = None,
+) -> PhantomLesion | None:
+    extent = outline if corners is None else corners
+    box = bounds(extent, scene.grid.columns, scene.grid.rows)
+    width, height = box[2] - box[0], box[3] - box[1]
+    if width * scene.grid.pitch_mm < 2.0 or height * scene.grid.pitch_mm < 2.0:
+        return None
+    return PhantomLesion(
+        kind=kind,
+        variety=variety,
+        malignant_looking=malignant,
+        identity=identity,
+        box_px=box,
+        outline_px=outline,
+        centre_px=centre,
+        size_mm=max(width, height) * scene.grid.pitch_mm,
+        contrast=contrast,
+    )
+
+
+def _gland_under(scene: Scene, patch: Patch, point: Point, radius_mm: float) -> FloatArray:
+    """Share of gland in the slabs that a lesion fills, on the patch's grid."""
+    count = len(scene.gland)
+    slab_mm = scene.full_thickness_mm / count
+    middle = scene.slab_of(point)
+    spread = int(np.clip(round(0.6 * radius_mm / slab_mm), 0, count // 2))
+    low, high = max(0, middle - spread), min(count, middle + spread + 1)
+    size = patch.values.shape
+    coarse = Patch(
+        np.zeros((size[0] // scene.factor + 1, size[1] // scene.factor + 1), dtype=np.float32),
+        patch.column // scene.factor,
+        patch.row // scene.factor,
+    )
+    share = np.mean([coarse.cut_from(scene.gland[k]) for k in range(low, high)], axis=0)
+    share = cv2.resize(share.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float32)

@@ -1,0 +1,160 @@
+"""Masses: rough 3D balls, and their projection as path lengths.
+
+The radius in direction d is r(1 + sum of a_i sin(k_i . d + p_i)): smooth, cheap, and the same solid in
+both views. Spicules are tapered, slightly bent threads that leave the surface in random directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.lesion import Patch
+from mammo_node.phantom.noise import FloatArray
+
+VARIETIES = ("round", "lobulated", "irregular", "spiculated")
+_WEIGHTS = (0.24, 0.28, 0.24, 0.24)
+_MALIGNANT = {"round": 0.1, "lobulated": 0.3, "irregular": 0.8, "spiculated": 0.95}
+_ROUGHNESS = {
+    "round": (0.05, 2.5),
+    "lobulated": (0.14, 3.5),
+    "irregular": (0.15, 5.0),
+    "spiculated": (0.13, 6.0),
+}
+_STEPS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Mass:
+    """A mass before it is put anywhere; lengths in mm, directions in the anatomical frame."""
+
+    variety: str
+    malignant_looking: bool
+    radius_mm: float
+    axes: tuple[float, float, float]
+    waves: FloatArray
+    density_ratio: float
+    margin_mm: float
+    spicules: FloatArray
+
+    @property
+    def reach_mm(self) -> float:
+        """Half of the patch that holds the mass and its spicules."""
+        longest = float(self.spicules[:, 3].max()) if len(self.spicules) else 0.0
+        return self.radius_mm * (1.75 + longest) + 3.0 * self.margin_mm
+
+
+def draw_mass(rng: np.random.Generator) -> Mass:
+    """Draw the shape of one mass."""
+    variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
+    malignant = bool(rng.uniform() < _MALIGNANT[variety])
+    diameter = float(np.clip(14.0 * np.exp(0.45 * rng.standard_normal()), 5.0, 42.0))
+    amplitude, wavenumber = _ROUGHNESS[variety]
+    count = 10
+    k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))
+    weight = amplitude * rng.standard_normal(count) * np.sqrt(2.0 / count)
+    axes = np.exp(rng.normal(0.0, 0.16, 3))
+    low, high = (0.5, 1.5) if malignant else (0.25, 0.8)
+    return Mass(
+        variety=variety,
+        malignant_looking=malignant,
+        radius_mm=diameter / 2.0,
+        axes=(float(axes[0]), float(axes[1]), float(axes[2])),
+        waves=np.column_stack([k, rng.uniform(0, 6.28, count), weight]).astype(np.float32),
+        density_ratio=float(rng.uniform(1.0, 1.12)) if malignant else float(rng.uniform(0.94, 1.06)),
+        margin_mm=float(rng.uniform(low, high)),
+        spicules=_draw_spicules(rng, variety),
+    )
+
+
+def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
+    """(count, 6): direction, reach and width relative to the radius, bend."""
+    if variety == "spiculated":
+        count = int(rng.integers(18, 60))
+    elif variety == "irregular":
+        count = int(rng.integers(0, 12))
+    else:
+        count = 0
+    direction = rng.standard_normal((count, 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    reach = np.clip(rng.gamma(3.0, 0.3, count), 0.25, 2.0)
+    width = rng.uniform(0.05, 0.16, count)
+    return np.column_stack([direction, reach, width, rng.normal(0.0, 0.25, count)]).astype(np.float32)
+
+
+def project_mass(
+    mass: Mass, anatomy: Anatomy, view: str, centre_px: tuple[float, float], pitch_mm: float
+) -> Patch:
+    """Path length through the mass, in mm, around `centre_px` (column, row) of the canonical view."""
+    half = int(np.ceil(mass.reach_mm / pitch_mm)) + 2
+    column, row = int(round(centre_px[0])) - half, int(round(centre_px[1])) - half
+    size = 2 * half + 1
+    # The solid is smooth: project it on a coarse grid and enlarge.
+    coarse = max(24, min(size, int(np.ceil(2 * half * pitch_mm / max(0.35, mass.radius_mm / 14)))))
+    step = size * pitch_mm / coarse
+    axis = (np.arange(coarse, dtype=np.float32) + 0.5) * np.float32(step)
+    x = axis - np.float32((centre_px[0] - column) * pitch_mm)
+    up = np.float32((centre_px[1] - row) * pitch_mm) - axis
+    path = _core(mass, anatomy, view, x, up)
+    path = cv2.resize(path, (size, size), interpolation=cv2.INTER_CUBIC)
+    path = np.clip(path, 0.0, None)
+    path = cv2.GaussianBlur(path, (0, 0), max(0.4, mass.margin_mm / pitch_mm))
+    if len(mass.spicules):
+        path += _spicules(mass, anatomy, view, centre_px, (column, row), size, pitch_mm)
+    return Patch(np.asarray(path, dtype=np.float32), column, row)
+
+
+def _core(
+    mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray
+) -> FloatArray:
+    limit = 1.7 * mass.radius_mm
+    depth = np.linspace(-limit, limit, _STEPS, dtype=np.float32)
+    gx, gu, gz = np.meshgrid(x, up, depth, indexing="xy")
+    near = np.abs(gx) + np.abs(gu) < 3.2 * mass.radius_mm
+    path = np.zeros(gx.shape, dtype=np.float32)
+    a, s, l = anatomy.to_anatomical(view, gx[near], gu[near], gz[near])
+    p = np.stack([c / np.float32(axis) for c, axis in zip((a, s, l), mass.axes, strict=True)])
+    length = np.sqrt((p * p).sum(axis=0)) + np.float32(1e-6)
+    direction = p / length
+    radius = np.ones_like(length)
+    for k1, k2, k3, phase, weight in mass.waves:
+        radius += weight * np.sin(k1 * direction[0] + k2 * direction[1] + k3 * direction[2] + phase)
+    radius = np.maximum(radius, 0.35) * np.float32(mass.radius_mm)
+    soft = np.float32(0.08 * mass.radius_mm)
+    path[near] = np.clip((radius - length) / soft + 0.5, 0.0, 1.0)
+    # Compression flattens a mass a little.
+    return np.asarray(path.sum(axis=2) * np.float32(0.85 * 2.0 * limit / (_STEPS - 1)))
+
+
+def _spicules(
+    mass: Mass,
+    anatomy: Anatomy,
+    view: str,
+    centre_px: tuple[float, float],
+    origin_px: tuple[int, int],
+    size: int,
+    pitch_mm: float,
+) -> FloatArray:
+    zoom = 2 if pitch_mm > 0.12 else 1
+    total = np.zeros((size * zoom, size * zoom), dtype=np.float32)
+    scale = zoom / pitch_mm
+    middle = (np.asarray(centre_px) - np.asarray(origin_px)) * zoom
+    for dx, dy, dz, reach, width, bend in mass.spicules:
+        x, up, _ = anatomy.to_view(view, (float(dx), float(dy), float(dz)))
+        heading = np.array([x, -up])
+        side = np.array([up, x])
+        t = np.linspace(0.0, 1.0, 7)[:, None]
+        length = mass.radius_mm * (0.75 + reach * t)
+        points = middle + scale * (length * heading + mass.radius_mm * bend * reach * t**2 * side)
+        for i in range(6):
+            taper = 1.0 - i / 6.5
+            thick_mm = mass.radius_mm * float(width) * taper
+            canvas = np.zeros(total.shape, dtype=np.uint8)
+            ends = np.round((points[i : i + 2] - 0.5) * 16).astype(np.int32)
+            cv2.line(canvas, ends[0], ends[1], 255, max(1, round(thick_mm * scale)), cv2.LINE_AA, 4)
+            total = np.maximum(total, canvas.astype(np.float32) * np.float32(thick_mm / 255.0 * 1.6))
+    total = cv2.GaussianBlur(total, (0, 0), max(0.5, 0.12 * scale))
+    return np.asarray(cv2.resize(total, (size, size), interpolation=cv2.INTER_AREA))

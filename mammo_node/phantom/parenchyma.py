@@ -1,0 +1,171 @@
+"""Gland, its lobules, and the strands in fat, as seen in one view.
+
+The breast is cut into slabs along the beam. Where gland lies is read from the 3D field of the
+anatomy, so both views agree on it; what it looks like in detail is read per slab from tiles in the
+nipple chart, whose columns run along the fibres, towards the nipple.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.outline import Silhouette
+from mammo_node.phantom.texture import VOLUME_SPACING_MM, TextureBank, sample
+
+SLABS = 6
+COARSE_MM = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Parenchyma:
+    """Gland fraction per slab, (SLABS, rows, columns), and strands, (rows, columns); float32.
+
+    `strands` is a path length of connective tissue relative to a typical septum, about 0..1.
+    """
+
+    gland: FloatArray
+    strands: FloatArray
+
+
+def gland_score(
+    anatomy: Anatomy, bank: TextureBank, a: FloatArray, s: FloatArray, l: FloatArray
+) -> FloatArray:
+    """How much a point of the anatomy belongs to the gland (any float32 shape; higher is gland)."""
+    centre, radii = anatomy.gland_centre_mm, anatomy.gland_radii_mm
+    rho = np.sqrt(
+        sum(((p - c) / r) ** 2 for p, c, r in zip((a, s, l), centre, radii, strict=True))
+    )
+    # Ducts gather behind the nipple.
+    from_nipple = np.sqrt((a - anatomy.depth_mm) ** 2 + 2.5 * s**2 + 2.5 * l**2)
+    stem = 0.5 * np.exp(-((from_nipple / 22.0) ** 2))
+    shift = anatomy.field_shift_mm
+    coarse = _field(bank, a + shift[0], s + shift[1], l + shift[2])
+    fine = _field(bank, 2.3 * a + shift[2], 2.6 * s + shift[0], 2.6 * l + shift[1])
+    return np.asarray(2.2 * (1.0 - rho) + stem + 1.05 * coarse + 0.6 * fine, dtype=np.float32)
+
+
+def gland_threshold(anatomy: Anatomy, bank: TextureBank) -> float:
+    """Score above which the wanted share of the breast is gland."""
+    n = 24
+    a = np.linspace(0.02, 0.98, n, dtype=np.float32) * np.float32(anatomy.depth_mm)
+    side = np.linspace(-1.0, 1.0, n, dtype=np.float32) * np.float32(anatomy.half_width_mm)
+    grid_a, grid_s, grid_l = np.meshgrid(a, side, side, indexing="ij")
+    inside = (
+        (grid_a / anatomy.depth_mm) ** 2
+        + (grid_s**2 + grid_l**2) / np.float32(anatomy.half_width_mm) ** 2
+    ) < 1.0
+    score = gland_score(anatomy, bank, grid_a[inside], grid_s[inside], grid_l[inside])
+    return float(np.quantile(score, 1.0 - anatomy.gland_support))
+
+
+def grow_parenchyma(
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    silhouette: Silhouette,
+) -> Parenchyma:
+    """Fill a silhouette with gland and strands."""
+    threshold = gland_threshold(anatomy, bank)
+    along, across = _nipple_chart(silhouette)
+    fade_mm = float(rng.uniform(4.0, 12.0))
+    fade = np.clip((silhouette.inside_mm - 2.0) / fade_mm, 0.0, 1.0)
+    fade = fade * fade * (3.0 - 2.0 * fade) * (1.0 - np.clip(1.6 * silhouette.pectoral, 0.0, 1.0))
+    slabs = []
+    strands = np.zeros_like(fade)
+    for k in range(SLABS):
+        z = np.float32((k + 0.5) / SLABS * 2.0 - 1.0)
+        support = _support(anatomy, bank, view, silhouette, float(z), threshold)
+        u, v = _slab_chart(rng, bank, along, across)
+        slabs.append(support * fade * _lobulation(rng, anatomy, bank, u, v))
+        strands += _septa(rng, bank, u, v) * (1.0 - 0.5 * support)
+    strands *= np.float32(anatomy.strand_strength)
+    return Parenchyma(np.stack(slabs), np.asarray(strands, dtype=np.float32))
+
+
+def _field(bank: TextureBank, a: FloatArray, s: FloatArray, l: FloatArray) -> FloatArray:
+    index = np.stack([c / np.float32(VOLUME_SPACING_MM) for c in (a, s, l)])
+    return np.asarray(map_coordinates(bank.volume, index, order=1, mode="grid-wrap"))
+
+
+def _support(
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    silhouette: Silhouette,
+    z: float,
+    threshold: float,
+) -> FloatArray:
+    grid = silhouette.grid
+    rows = int(np.ceil(grid.rows * grid.pitch_mm / COARSE_MM))
+    columns = int(np.ceil(grid.columns * grid.pitch_mm / COARSE_MM))
+    x = ((np.arange(columns) + 0.5) * (grid.columns * grid.pitch_mm / columns)).astype(np.float32)
+    y = ((np.arange(rows) + 0.5) * (grid.rows * grid.pitch_mm / rows)).astype(np.float32)
+    gx, gy = np.meshgrid(x, np.float32(silhouette.nipple_mm[1]) - y)
+    depth = np.full_like(gx, z * anatomy.half_depth_mm(view))
+    # The nipple of this view is where the anatomy has it, however far compression pushed it.
+    gx = gx * np.float32(anatomy.depth_mm / silhouette.nipple_mm[0])
+    score = gland_score(anatomy, bank, *anatomy.to_anatomical(view, gx, gy, depth))
+    level = score - np.float32(threshold) - np.float32(0.8 * (z * z - 0.33))
+    gland = 1.0 / (1.0 + np.exp(-3.2 * level))
+    return np.asarray(
+        cv2.resize(gland.astype(np.float32), (grid.columns, grid.rows), interpolation=cv2.INTER_CUBIC)
+    )
+
+
+def _nipple_chart(silhouette: Silhouette) -> tuple[FloatArray, FloatArray]:
+    x, y = silhouette.grid.axes_mm()
+    # A pole a little outside the skin keeps the fibres from meeting in one point.
+    dx = np.float32(silhouette.nipple_mm[0] + 12.0) - x
+    dy = y - np.float32(silhouette.nipple_mm[1])
+    radius = np.sqrt(dx * dx + dy * dy)
+    angle = np.arctan2(dy, dx)
+    across = 45.0 * angle * (0.55 + 0.45 * np.minimum(radius / 45.0, 2.0))
+    return radius, np.asarray(across, dtype=np.float32)
+
+
+def _slab_chart(
+    rng: np.random.Generator, bank: TextureBank, along: FloatArray, across: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Each slab is shifted, turned a little and gently warped."""
+    turn = float(rng.normal(0.0, 0.35))
+    cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+    u = cos * along - sin * across + np.float32(rng.uniform(0, 256))
+    v = sin * along + cos * across + np.float32(rng.uniform(0, 256))
+    shift = np.float32(rng.uniform(0, 256))
+    bend = sample(bank.wander, u + shift, v)
+    sway = sample(bank.wander, u, v + shift)
+    return u + np.float32(1.6) * bend, v + np.float32(1.6) * sway
+
+
+def _lobulation(
+    rng: np.random.Generator, anatomy: Anatomy, bank: TextureBank, u: FloatArray, v: FloatArray
+) -> FloatArray:
+    d = rng.uniform(0, 256, 6).astype(np.float32)
+    cloud = sample(bank.clouds, u + d[0], v + d[1])
+    opening = sample(bank.clouds, 0.45 * u + d[1], 0.45 * v + d[2])
+    o = 1.0 / (1.0 + np.exp(-(1.6 * opening + np.float32(anatomy.openness))))
+    lobe = sample(bank.lobes, u + d[2], v + d[3])
+    lobule = sample(bank.lobules, u + d[4], v + d[5])
+    return np.asarray(
+        np.exp(0.40 * cloud) * (1.0 - 0.85 * o * lobe) * (1.0 - 0.38 * (1.0 - 0.5 * o) * lobule),
+        dtype=np.float32,
+    )
+
+
+def _septa(
+    rng: np.random.Generator, bank: TextureBank, u: FloatArray, v: FloatArray
+) -> FloatArray:
+    d = rng.uniform(0, 256, 6).astype(np.float32)
+    wall = sample(bank.septa, u + d[0], v + d[1])
+    strand = sample(bank.strands, 0.8 * u + d[2], v + d[3])
+    presence = 1.0 / (1.0 + np.exp(-2.0 * sample(bank.clouds, 0.4 * u + d[4], 0.4 * v + d[5]) + 0.4))
+    width = np.float32(rng.uniform(0.05, 0.12))
+    lines = 0.7 * np.exp(-((wall / width) ** 2)) + 0.6 * np.exp(-((strand / width) ** 2))
+    return np.asarray(presence * lines / np.float32(2.0), dtype=np.float32)

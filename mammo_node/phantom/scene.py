@@ -1,0 +1,152 @@
+"""One view of one breast as log attenuation, before lesions and before the detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.fibres import Path, draw_fibres, draw_vessels
+from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.outline import Grid, Silhouette, draw_silhouette
+from mammo_node.phantom.parenchyma import Parenchyma, grow_parenchyma
+from mammo_node.phantom.physics import Attenuation, skin_path_mm, thickness_mm
+from mammo_node.phantom.texture import TextureBank
+
+STRUCTURE_MM = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The inside of one view in the canonical frame (chest wall on the left).
+
+    `log_attenuation`, `inside_mm` and `thickness_mm` are (rows, columns) float32 on the final pixel
+    grid; `gland` holds the slabs on the structure grid, whose pixels are `factor` times as large.
+    """
+
+    view: str
+    grid: Grid
+    anatomy: Anatomy
+    mu: Attenuation
+    nipple_px: tuple[float, float]
+    full_thickness_mm: float
+    log_attenuation: FloatArray
+    inside_mm: FloatArray
+    thickness_mm: FloatArray
+    gland: FloatArray
+    factor: int
+    vessels: tuple[tuple[Path, float], ...]
+
+    def to_pixel(self, point_mm: tuple[float, float, float]) -> tuple[float, float]:
+        """Project an anatomical point (a, s, l) to (column, row)."""
+        x, up, _ = self.anatomy.to_view(self.view, point_mm)
+        x *= self.nipple_px[0] * self.grid.pitch_mm / self.anatomy.depth_mm
+        return x / self.grid.pitch_mm, self.nipple_px[1] - up / self.grid.pitch_mm
+
+    def slab_of(self, point_mm: tuple[float, float, float]) -> int:
+        """Index of the slab in which an anatomical point lies."""
+        _, _, depth = self.anatomy.to_view(self.view, point_mm)
+        z = depth / self.anatomy.half_depth_mm(self.view)
+        count = len(self.gland)
+        return int(np.clip((z + 1.0) / 2.0 * count, 0, count - 1))
+
+
+def build_scene(
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    grid: Grid,
+    mu: Attenuation,
+) -> Scene:
+    """Grow one view on `grid`; tissue is made at 0.2 mm or coarser and enlarged."""
+    factor = max(1, int(round(STRUCTURE_MM / grid.pitch_mm)))
+    coarse = Grid(grid.rows // factor, grid.columns // factor, grid.pitch_mm * factor)
+    silhouette = draw_silhouette(rng, anatomy, view, coarse)
+    rows, columns = _bounding_box(silhouette)
+    part = _cut(silhouette, rows, columns)
+    tissue = grow_parenchyma(rng, anatomy, bank, view, part)
+    fibres = draw_fibres(rng, part, anatomy.fibre_count)
+    blood, vessels = draw_vessels(rng, part, anatomy.vessel_count)
+    full = anatomy.thickness_mm + (4.0 if view == "MLO" else 0.0)
+    rounding = full * float(rng.uniform(0.45, 0.75))
+    thick = thickness_mm(part.inside_mm, full, rounding)
+    skin = skin_path_mm(part.inside_mm, full, rounding)
+    attenuation = _attenuation(mu, part, tissue, thick, skin, fibres, blood)
+    attenuation = cv2.GaussianBlur(attenuation, (0, 0), 0.6)
+    whole = (coarse.rows, coarse.columns)
+    return Scene(
+        view=view,
+        grid=grid,
+        anatomy=anatomy,
+        mu=mu,
+        nipple_px=(
+            silhouette.nipple_mm[0] / grid.pitch_mm,
+            silhouette.nipple_mm[1] / grid.pitch_mm,
+        ),
+        full_thickness_mm=full,
+        log_attenuation=_enlarge(_paste(attenuation, rows, columns, whole), grid),
+        inside_mm=_enlarge(silhouette.inside_mm, grid),
+        thickness_mm=_enlarge(_paste(thick, rows, columns, whole), grid),
+        gland=np.stack([_paste(g, rows, columns, whole) for g in tissue.gland]),
+        factor=factor,
+        vessels=tuple((path + [0.0, rows.start * coarse.pitch_mm], w) for path, w in vessels),
+    )
+
+
+def _attenuation(
+    mu: Attenuation,
+    silhouette: Silhouette,
+    tissue: Parenchyma,
+    thick: FloatArray,
+    skin: FloatArray,
+    fibres: FloatArray,
+    blood: FloatArray,
+) -> FloatArray:
+    gland = np.tanh(tissue.gland.mean(axis=0)) * np.clip(thick - skin, 0.0, None)
+    muscle = thick * silhouette.pectoral
+    # Connective tissue attenuates like muscle; a septum or fibre is a fraction of a millimetre deep.
+    fade = np.clip(silhouette.inside_mm / 6.0, 0.0, 1.0) * (thick / 50.0)
+    threads = (1.1 * tissue.strands + 0.35 * fibres) * fade
+    total = (
+        mu.adipose * thick
+        + (mu.gland - mu.adipose) * gland
+        + (mu.muscle - mu.adipose) * (muscle + threads)
+        + (mu.skin - mu.adipose) * np.minimum(skin, thick)
+        + (mu.blood - mu.adipose) * np.minimum(blood, thick)
+    )
+    return np.asarray(total, dtype=np.float32)
+
+
+def _bounding_box(silhouette: Silhouette) -> tuple[slice, slice]:
+    inside = silhouette.inside_mm > 0
+    rows = np.flatnonzero(inside.any(axis=1))
+    columns = np.flatnonzero(inside.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(0, int(columns[-1]) + 1)
+
+
+def _cut(silhouette: Silhouette, rows: slice, columns: slice) -> Silhouette:
+    pitch = silhouette.grid.pitch_mm
+    x, y = silhouette.nipple_mm
+    return replace(
+        silhouette,
+        grid=Grid(rows.stop - rows.start, columns.stop, pitch),
+        nipple_mm=(x, y - rows.start * pitch),
+        inside_mm=silhouette.inside_mm[rows, columns],
+        pectoral=silhouette.pectoral[rows, columns],
+    )
+
+
+def _paste(image: FloatArray, rows: slice, columns: slice, shape: tuple[int, int]) -> FloatArray:
+    whole = np.zeros(shape, dtype=np.float32)
+    whole[rows, columns] = image
+    return whole
+
+
+def _enlarge(image: FloatArray, grid: Grid) -> FloatArray:
+    if image.shape == (grid.rows, grid.columns):
+        return image
+    size = (grid.columns, grid.rows)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC))
