@@ -94,7 +94,9 @@ class SpacingOrigin(StrEnum):
 
     IMAGER_CORRECTED = "Imager Pixel Spacing / Estimated Radiographic Magnification Factor"
     IMAGER = "Imager Pixel Spacing (detector plane, magnification unknown)"
+    PIXEL_SPACING_CALIBRATED = "Pixel Spacing (calibrated)"
     PIXEL_SPACING = "Pixel Spacing"
+    NOMINAL_SCANNED = "Nominal Scanned Pixel Spacing (film)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,14 @@ class Spacing:
     row_mm: float
     column_mm: float
     origin: SpacingOrigin
+
+
+class OrientationOrigin(StrEnum):
+    """What the chest-wall side was read from."""
+
+    HEADER = "Patient Orientation"
+    PIXELS = "pixels: the breast touches that edge"
+    PIXELS_OVER_HEADER = "pixels, against Patient Orientation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,7 @@ class Orientation:
 
     chest_wall_right: bool
     head_down: bool = False
+    origin: OrientationOrigin = OrientationOrigin.HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +188,7 @@ class RefusalReason(StrEnum):
     PIXEL_DATA = "pixel-data"
     NO_BREAST = "no-breast-found"
     MODALITY = "modality"
+    IMAGE_TYPE = "image-type-not-analysed"
     HEADER = "header"
     MODEL = "model-not-intended"
 
@@ -194,6 +206,56 @@ class VoiKind(StrEnum):
 
     NONE = "none"
     WINDOW = "window"
+
+
+class VoiFunction(StrEnum):
+    """VOI LUT Function (0028,1056), PS3.3 C.11.2.1.2."""
+
+    LINEAR = "LINEAR"
+    LINEAR_EXACT = "LINEAR_EXACT"
+    SIGMOID = "SIGMOID"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One Window Center / Window Width pair, in modality units, with its explanation."""
+
+    centre: float
+    width: float
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """One Modality or VOI LUT item (PS3.3 C.11.1.1.1): ``data[i]`` is for input ``first + i``.
+
+    Inputs below ``first`` take the first entry, above the last one the last.
+    """
+
+    first: int
+    bits: int
+    data: tuple[int, ...]
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """The grey-scale pipeline of one image (PS3.4 N.2): modality, VOI, polarity.
+
+    ``modality_lut`` takes the place of slope and intercept where there is one. ``inverse``
+    is True when the least value is shown white (MONOCHROME1). Stored values range over
+    ``bits_stored`` bits, two's complement when ``signed``.
+    """
+
+    bits_stored: int
+    signed: bool = False
+    slope: float = 1.0
+    intercept: float = 0.0
+    modality_lut: LookupTable | None = None
+    windows: tuple[Window, ...] = ()
+    voi_function: VoiFunction = VoiFunction.LINEAR
+    voi_luts: tuple[LookupTable, ...] = ()
+    inverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +311,7 @@ class MammoImage:
     view: View
     orientation: Orientation
     spacing: Spacing
-    presentation: object
-    """An ``image.presentation.Presentation``."""
+    presentation: Presentation
     manufacturer: str
     implant_displaced: bool = False
 
