@@ -1,0 +1,145 @@
+"""From grey levels to a model's input tensor, with the exact way back.
+
+The node and the training use this one function, so that a model sees in use what it saw when it was
+made. Steps: find the breast, crop, resample, stand upright, one recipe per channel, pad.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mammo_node.errors import ImageError
+from mammo_node.image.breast import BoolImage, Breast, FloatImage, find_breast
+from mammo_node.image.geometry import ViewTransform
+from mammo_node.image.recipes import RECIPES
+from mammo_node.vocabulary import InputSpec, Orientation
+
+_INTERPOLATION = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}
+
+
+class NoBreastFound(ImageError):
+    """The model wants the breast cropped and there is none in the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model's input, (1, channels, rows, columns) float32, and where its pixels come from.
+
+    ``mask`` is (rows, columns) bool: the breast in model pixels, padding excluded.
+    """
+
+    tensor: npt.NDArray[np.float32]
+    transform: ViewTransform
+    mask: BoolImage
+
+
+def prepare(
+    pixels: FloatImage,
+    spacing_mm: tuple[float, float],
+    orientation: Orientation,
+    spec: InputSpec,
+    *,
+    padding: BoolImage | None = None,
+) -> Prepared:
+    """Make the input tensor that `spec` asks for.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) float32, MONOCHROME2 (air dark), oriented as stored, any grey scale.
+    spacing_mm
+        Distance between rows and between columns.
+    orientation
+        How the stored image is turned; with ``spec.mirror == "left"`` it is stood upright with the
+        chest wall on the left.
+    spec
+        The manifest's [input] table.
+    padding
+        (rows, columns) bool, True where Pixel Padding Value stands.
+
+    Raises
+    ------
+    NoBreastFound
+        If ``spec.crop`` is "breast" and no breast can be found.
+    """
+    breast = find_breast(pixels, padding)
+    if breast is None and spec.crop == "breast":
+        raise NoBreastFound("no breast was found in the image")
+    left, top, right, bottom = _crop(spec, breast, pixels.shape)
+    width, height = _scaled_size(spec, (right - left, bottom - top), spacing_mm)
+    crop = np.ascontiguousarray(pixels[top:bottom, left:right], dtype=np.float32)
+    scaled = cv2.resize(crop, (width, height), interpolation=_INTERPOLATION[spec.interpolation])
+    mask = _scaled_mask(breast, (left, top, right, bottom), (width, height))
+    flip_x = spec.mirror == "left" and orientation.chest_wall_right
+    flip_y = spec.mirror == "left" and orientation.head_down
+    steps = (slice(None, None, -1 if flip_y else 1), slice(None, None, -1 if flip_x else 1))
+    upright, upright_mask = np.ascontiguousarray(scaled[steps]), np.ascontiguousarray(mask[steps])
+    mm_per_pixel = spec.mm_per_pixel or spacing_mm[0] * (bottom - top) / height
+    rows, columns = _padded(height, spec), _padded(width, spec)
+    tensor = np.zeros((1, len(spec.channels), rows, columns), dtype=np.float32)
+    for i, name in enumerate(spec.channels):
+        parameters = spec.parameters.get(name, {})
+        channel = RECIPES[name](upright, upright_mask, mm_per_pixel, parameters)
+        tensor[0, i, :height, :width] = channel
+    padded_mask = np.zeros((rows, columns), dtype=bool)
+    padded_mask[:height, :width] = upright_mask
+    transform = ViewTransform(
+        crop_x=left,
+        crop_y=top,
+        crop_width=right - left,
+        crop_height=bottom - top,
+        scaled_width=width,
+        scaled_height=height,
+        flip_x=flip_x,
+        flip_y=flip_y,
+    )
+    return Prepared(tensor, transform, padded_mask)
+
+
+def _crop(
+    spec: InputSpec, breast: Breast | None, shape: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    if breast is None or spec.crop == "none":
+        return 0, 0, int(shape[1]), int(shape[0])
+    return breast.box
+
+
+def _scaled_size(
+    spec: InputSpec, size_px: tuple[int, int], spacing_mm: tuple[float, float]
+) -> tuple[int, int]:
+    """Width and height in model pixels, before padding."""
+    width_mm, height_mm = size_px[0] * spacing_mm[1], size_px[1] * spacing_mm[0]
+    if spec.mm_per_pixel is not None:
+        mm = spec.mm_per_pixel
+    elif spec.longest_side is not None:
+        mm = max(width_mm, height_mm) / spec.longest_side
+    elif spec.height is not None:
+        mm = height_mm / spec.height
+    else:
+        raise ImageError("the model's input names no scale")
+    return max(1, round(width_mm / mm)), max(1, round(height_mm / mm))
+
+
+def _scaled_mask(
+    breast: Breast | None, box: tuple[int, int, int, int], size: tuple[int, int]
+) -> BoolImage:
+    width, height = size
+    if breast is None:
+        return np.ones((height, width), dtype=bool)
+    left, top, right, bottom = box
+    # Model pixel centres, on the mask's grid of blocks.
+    x = (left + (np.arange(width) + 0.5) * (right - left) / width) / breast.factor - 0.5
+    y = (top + (np.arange(height) + 0.5) * (bottom - top) / height) / breast.factor - 0.5
+    gx, gy = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    soft = cv2.remap(
+        breast.mask.astype(np.float32), gx, gy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(soft > 0.25)
+
+
+def _padded(size: int, spec: InputSpec) -> int:
+    return -(-size // spec.pad_multiple) * spec.pad_multiple

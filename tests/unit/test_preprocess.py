@@ -1,0 +1,170 @@
+"""Preprocessing: the breast is found, and every model pixel has an exact place in the image."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mammo_node.image.breast import find_breast
+from mammo_node.image.preprocess import NoBreastFound, prepare
+from mammo_node.image.recipes import RECIPES
+from mammo_node.phantom import TextureBank, generate_study
+from mammo_node.vocabulary import Box, InputSpec, Orientation
+
+REAL_DATA = Path(
+    os.environ.get(
+        "MAMMO_NODE_REAL_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    )
+)
+SPEC = InputSpec(name="image", channels=("global", "local"), mm_per_pixel=0.5)
+UPRIGHT = Orientation(chest_wall_right=False)
+
+
+@pytest.fixture(scope="module")
+def views():
+    """Views of one film and one digital phantom."""
+    bank = TextureBank.from_seed(5)
+    made = []
+    for seed, look in ((31, "film"), (32, "digital")):
+        study = generate_study(
+            seed, pixel_spacing_mm=0.3, look=look, views=(("L", "MLO"), ("R", "CC")), bank=bank
+        )
+        made.extend(study.views)
+    return made
+
+
+def oval(rows=400, columns=300):
+    """A bright half oval at the left edge on black."""
+    y, x = np.mgrid[:rows, :columns]
+    inside = (x / 200.0) ** 2 + ((y - rows / 2) / 150.0) ** 2 < 1
+    return (inside * 1000.0).astype(np.float32), inside
+
+
+def test_breast_mask_agrees_with_the_phantom(views):
+    """The mask overlaps the true breast by more than 0.85 (Jaccard), labels or not."""
+    for view in views:
+        breast = find_breast(view.pixels.astype(np.float32))
+        rows, columns = view.pixels.shape
+        y = np.minimum(np.arange(rows) // breast.factor, breast.mask.shape[0] - 1)
+        x = np.minimum(np.arange(columns) // breast.factor, breast.mask.shape[1] - 1)
+        found = breast.mask[np.ix_(y, x)]
+        truth = view.inside_mm > 0
+        overlap = (found & truth).sum() / (found | truth).sum()
+        assert overlap > 0.85, (view.laterality, view.view, overlap)
+
+
+def test_crop_box_holds_the_breast():
+    """The box holds every pixel of the breast and leaves out what is far from it."""
+    pixels, inside = oval()
+    pixels[20:40, 250:290] = 1000.0
+    left, top, right, bottom = find_breast(pixels).box
+    rows, columns = np.nonzero(inside)
+    assert left <= columns.min()
+    assert right > columns.max()
+    assert top <= rows.min()
+    assert bottom > rows.max()
+    assert right < 250
+
+
+def test_scanner_frame_is_not_breast():
+    """A bright frame along the film's edges does not grow the box."""
+    pixels, _ = oval()
+    box = find_breast(pixels).box
+    pixels[:5] = pixels[-6:] = 1000.0
+    pixels[:, -5:] = 1000.0
+    framed = find_breast(pixels).box
+    assert np.abs(np.subtract(box, framed)).max() <= 3 * find_breast(pixels).factor
+
+
+def test_padding_is_air():
+    """Pixels under Pixel Padding Value count as air, however bright they are."""
+    pixels, inside = oval()
+    padded = np.where(inside, pixels, 4000.0).astype(np.float32)
+    box = find_breast(padded, padding=~inside).box
+    assert np.abs(np.subtract(box, find_breast(pixels).box)).max() <= 2 * find_breast(pixels).factor
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_an_empty_image_has_no_breast(value):
+    """A flat image is refused, with an error of the image tree."""
+    flat = np.full((300, 200), value, dtype=np.float32)
+    assert find_breast(flat) is None
+    with pytest.raises(NoBreastFound):
+        prepare(flat, (0.1, 0.1), UPRIGHT, SPEC)
+
+
+@pytest.mark.parametrize("right", [False, True])
+@pytest.mark.parametrize("head_down", [False, True])
+def test_bright_spot_is_where_the_transform_says(right, head_down):
+    """A bright dot in the stored image appears in the tensor at the transformed point."""
+    pixels, _ = oval()
+    pixels[150:156, 60:66] = 3000.0
+    stored = pixels[:: -1 if head_down else 1, :: -1 if right else 1]
+    row = 153 if not head_down else 400 - 153
+    column = 63 if not right else 300 - 63
+    spec = InputSpec(name="image", channels=("global",), mm_per_pixel=0.3)
+    made = prepare(np.ascontiguousarray(stored), (0.2, 0.2), Orientation(right, head_down), spec)
+    x, y = made.transform.to_model([(column, row)])[0]
+    tensor = made.tensor[0, 0]
+    peak = np.unravel_index(np.argmax(tensor), tensor.shape)
+    assert abs(peak[1] + 0.5 - x) < 3
+    assert abs(peak[0] + 0.5 - y) < 3
+    assert tensor[:, 0].max() > 0.1, "the chest wall is on the left"
+
+
+def test_shapes_types_and_padding():
+    """The tensor is float32, (1, channels, multiples of 32), zero in the padding, at the scale."""
+    pixels, _ = oval()
+    made = prepare(pixels, (0.2, 0.3), UPRIGHT, SPEC)
+    t = made.transform
+    assert made.tensor.dtype == np.float32
+    assert made.tensor.shape[1] == 2
+    assert made.tensor.shape[2] % 32 == 0
+    assert made.tensor.shape[3] % 32 == 0
+    assert made.tensor[0, :, t.scaled_height :].max(initial=0) == 0
+    assert t.scaled_width == round(t.crop_width * 0.3 / 0.5)
+    assert t.scaled_height == round(t.crop_height * 0.2 / 0.5)
+    box = Box(50.25, 120.5, 90.0, 180.0)
+    back = t.box_to_original(t.box_to_model(box))
+    assert np.allclose([back.x_min, back.y_max], [box.x_min, box.y_max], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "longest"), [({"longest_side": 256}, 256), ({"height": 128}, 128)]
+)
+def test_scale_by_size(size, longest):
+    """A model may name the longest side or the height instead of a pitch."""
+    pixels, _ = oval()
+    spec = InputSpec(name="image", channels=("zscore",), crop="none", mirror="none", **size)
+    made = prepare(pixels, (0.2, 0.2), UPRIGHT, spec)
+    assert made.transform.scaled_height == longest
+    assert made.transform.crop_width == 300
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_recipes_do_not_depend_on_the_grey_scale(name, views):
+    """Scale and offset of the stored values change no channel."""
+    spec = InputSpec(name="image", channels=(name,), mm_per_pixel=0.6)
+    pixels = views[0].pixels.astype(np.float32)
+    one = prepare(pixels, (0.3, 0.3), UPRIGHT, spec).tensor
+    two = prepare(pixels * 5.0 + 100.0, (0.3, 0.3), UPRIGHT, spec).tensor
+    assert np.isfinite(one).all()
+    assert np.abs(one - two).max() < 0.02
+
+
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"real images are not at {REAL_DATA}")
+def test_real_films_are_masked_like_their_labels():
+    """On digitised films with tissue labels, the mask agrees with the labelled breast."""
+    cv2 = pytest.importorskip("cv2")
+    images = sorted((REAL_DATA / "ddsm-tissue" / "images").glob("*.png"))
+    overlaps = []
+    for path in images[::3]:
+        label = cv2.imread(str(REAL_DATA / "ddsm-tissue" / "labels" / f"{path.stem}_LI.png"), 0)
+        pixels = cv2.imread(str(path), 0).astype(np.float32)
+        breast = find_breast(pixels)
+        y, x = np.arange(pixels.shape[0]), np.arange(pixels.shape[1])
+        found = breast.mask[np.ix_(y // breast.factor, x // breast.factor)]
+        truth = label > 100
+        overlaps.append((found & truth).sum() / truth.sum())
+    assert np.median(overlaps) > 0.93
