@@ -1,0 +1,91 @@
+"""The analysis process from the inside; :mod:`mammo_node.analyse.child` starts it.
+
+It prepares once, then answers one request at a time until its parent closes the pipe. It
+dies with its parent, also in the middle of a native call, and leaves SIGINT and SIGTERM to
+the parent: a service that drains lets the running job end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from mammo_node.analyse.exchange import Answer, Failed, Order, Prepared, Ready
+from mammo_node.errors import MammoNodeError
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the pipe at this descriptor for the process with this id."""
+    _die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faulthandler.enable()
+    os.set_inheritable(descriptor, False)
+    with Connection(descriptor) as pipe:
+        try:
+            _serve(pipe)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return  # the parent closed the pipe: that is how it says goodbye
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel was told
+        sys.exit(1)
+
+
+def _serve(pipe: Connection) -> None:
+    prepared = _prepare(pipe)
+    while prepared is not None:
+        request = pipe.recv()
+        try:
+            pipe.send(Answer(prepared.analyse(request)))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary of the process: a job may fail
+            pipe.send(failure_of(error))
+
+
+def _prepare(pipe: Connection) -> Prepared[object, object] | None:
+    try:
+        order: Order = pipe.recv()
+        prepared = order.target(order.settings)
+        pipe.send(Ready(prepared.report))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the boundary of the process: the parent reports it
+        pipe.send(failure_of(error))
+        return None
+    return prepared
+
+
+def failure_of(error: Exception) -> Failed:
+    """Translate an exception for the parent.
+
+    Our own errors speak for themselves. The text of others may quote what they choked on, a
+    header value perhaps, so only their type and place leave the process.
+    """
+    kind = type(error).__name__
+    if isinstance(error, MammoNodeError):
+        return Failed(kind, str(error), error.retryable)
+    if isinstance(error, OSError):
+        return Failed(kind, f"{kind}: {error.strerror} {_place(error)}", retryable=True)
+    return Failed(kind, f"{kind} {_place(error)}", isinstance(error, MemoryError))
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"in {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

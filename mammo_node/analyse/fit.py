@@ -1,0 +1,73 @@
+"""Whether a manifest and an ONNX graph fit each other: mistakes in words, by manifest key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mammo_node.analyse.manifest import DetectorManifest
+from mammo_node.analyse.onnx_file import OnnxInfo, TensorInfo
+
+
+def recipe_mistakes(manifest: DetectorManifest, recipes: Collection[str] | None) -> list[str]:
+    """Return the channels that no recipe can make; None: not known here, nothing is checked."""
+    if recipes is None:
+        return []
+    known = ", ".join(sorted(recipes))
+    return [
+        f"input.channels = {channel!r}: there is no such recipe (known: {known})"
+        for channel in manifest.input.channels
+        if channel not in recipes
+    ]
+
+
+def graph_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
+    """Return where opset, input or outputs of the graph are not the manifest's, as key: what."""
+    output = manifest.output
+    mistakes = [
+        *_input_mistakes(manifest, info),
+        *_tensor_mistakes("output.boxes", output.boxes, info.outputs, ("float32",), (2, 3)),
+        *_tensor_mistakes("output.scores", output.scores, info.outputs, ("float32",), (1, 2)),
+        *_tensor_mistakes("output.labels", output.labels, info.outputs, ("int64", "int32"), (1, 2)),
+    ]
+    if manifest.opset != info.opset:
+        mistakes.insert(0, f"opset = {manifest.opset}: the graph has opset {info.opset}")
+    return mistakes
+
+
+def _input_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
+    key, table = "input.name", manifest.input
+    if len(info.inputs) != 1:
+        names = ", ".join(tensor.name for tensor in info.inputs) or "none"
+        return [f"{key}: the graph must have exactly one input, it has: {names}"]
+    mistakes = _tensor_mistakes(key, table.name, info.inputs, ("float32",), (4,))
+    shape = info.inputs[0].shape
+    if mistakes or shape is None:
+        return mistakes
+    if shape[0] not in (None, 1):
+        mistakes.append(f"{key}: the batch dimension of the graph is {shape[0]}, not 1")
+    if shape[1] not in (None, len(table.channels)):
+        mistakes.append(
+            f"input.channels: {len(table.channels)} are named, the graph wants {shape[1]}"
+        )
+    if shape[2] is not None or shape[3] is not None:
+        mistakes.append(f"{key}: rows and columns must be dynamic in the graph, not {shape[2:]}")
+    return mistakes
+
+
+def _tensor_mistakes(
+    key: str,
+    name: str,
+    tensors: tuple[TensorInfo, ...],
+    elements: tuple[str, ...],
+    ranks: tuple[int, ...],
+) -> list[str]:
+    by_name = {tensor.name: tensor for tensor in tensors}
+    if name not in by_name:
+        return [f"{key} = {name!r}: the graph has no such tensor (has: {', '.join(by_name)})"]
+    tensor, mistakes = by_name[name], []
+    if tensor.element not in elements:
+        mistakes.append(f"{key}: {name} is {tensor.element}, not {' or '.join(elements)}")
+    if tensor.shape is not None and len(tensor.shape) not in ranks:
+        wanted = " or ".join(str(rank) for rank in ranks)
+        mistakes.append(f"{key}: {name} has rank {len(tensor.shape)}, not {wanted}")
+    return mistakes
