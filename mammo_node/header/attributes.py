@@ -42,6 +42,14 @@ def value(ds: Dataset, keyword: str) -> Any:
     return None if found in ("", b"") else found
 
 
+def value_at(ds: Dataset, group: int, element: int) -> Any:
+    """Return the value at a tag without a keyword of its own (repeating groups), or None."""
+    try:
+        return getattr(ds.get((group, element)), "value", None)
+    except MALFORMED:
+        return None
+
+
 def values(ds: Dataset, keyword: str) -> tuple[Any, ...]:
     """Return all values of a multi-valued attribute; a single one as a tuple of one."""
     found = value(ds, keyword)
