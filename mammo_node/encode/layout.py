@@ -1,0 +1,83 @@
+"""Where captions go on an image: near their lesion, inside the image, off each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+#: Height of a line of text as a part of the image's height, and width of a letter as a
+#: part of that: legible on a whole-breast display, and what viewers' fonts come near to.
+LINE_HEIGHT: Final = 0.02
+LETTER_ASPECT: Final = 0.6
+_GAP = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle in image coordinates, pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Area) -> bool:
+        """Whether the two share any area."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+
+def bounds(points: npt.NDArray[np.float64]) -> Area:
+    """Return the bounding rectangle of (N, 2) points."""
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    return Area(float(left), float(top), float(right), float(bottom))
+
+
+def caption_areas(
+    outlines: Sequence[npt.NDArray[np.float64]],
+    captions: Sequence[str],
+    image: Area,
+    line_height: float,
+) -> list[Area]:
+    """Place one caption per outline: above it, below, right or left, where it is free.
+
+    Where nothing is free the caption stands above its outline all the same.
+    """
+    marks = [bounds(points) for points in outlines]
+    placed: list[Area] = []
+    for mark, caption in zip(marks, captions, strict=True):
+        size = (len(caption) * LETTER_ASPECT * line_height, line_height)
+        candidates = [_moved_inside(area, image) for area in _around(mark, *size)]
+        taken = [*marks, *placed]
+        free = (area for area in candidates if not any(area.overlaps(t) for t in taken))
+        placed.append(next(free, candidates[0]))
+    return placed
+
+
+def _around(mark: Area, width: float, height: float) -> list[Area]:
+    gap = height * _GAP
+    middle = (mark.top + mark.bottom - height) / 2
+    corners = [
+        (mark.left, mark.top - gap - height),
+        (mark.left, mark.bottom + gap),
+        (mark.right + gap, middle),
+        (mark.left - gap - width, middle),
+        (mark.left, mark.top - 2 * (gap + height)),
+        (mark.left, mark.bottom + 2 * gap + height),
+    ]
+    return [Area(x, y, x + width, y + height) for x, y in corners]
+
+
+def _moved_inside(area: Area, image: Area) -> Area:
+    width, height = area.right - area.left, area.bottom - area.top
+    left = max(image.left, min(area.left, image.right - width))
+    top = max(image.top, min(area.top, image.bottom - height))
+    return Area(left, top, min(left + width, image.right), min(top + height, image.bottom))

@@ -1,0 +1,155 @@
+"""What results take over from a source image's header, whatever state that is in.
+
+Rules:
+
+* An answer is never lost because of a header: a value that its VR does not allow (a date
+  of '00000000', a sex of 'W') is left out, since it would make our object invalid too.
+* Names, IDs and descriptions are kept as they are, also when they are too long: an archive
+  files results by them, and a shortened Patient ID is another patient.
+* The character set is the source's. Only where that cannot carry the text (unknown term,
+  or letters outside of it) is UTF-8 declared, in which nothing is lost.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydicom import config
+from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
+
+from mammo_node.header import attributes
+
+UTF_8: Final = "ISO_IR 192"
+_TEXT_VRS = frozenset({"LO", "SH", "PN", "ST", "LT", "UT", "UC"})
+#: PS3.5 6.1.3: control characters that text may hold; ESC belongs to the character sets.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_SEXES = frozenset({"M", "F", "O"})
+_YES_NO = frozenset({"YES", "NO"})
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 - a date has no zone
+    except ValueError:
+        return False
+    return bool(re.fullmatch(r"\d{8}", text))
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda text: re.fullmatch(pattern, text) is not None
+
+
+#: What a value must look like, by VR (PS3.5 6.2); VRs that are not here are free text.
+_VR_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
+    {
+        "DA": _is_date,
+        "TM": _matches(r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?"),
+        "AS": _matches(r"\d{3}[DWMY]"),
+        "CS": _matches(r"[A-Z0-9 _]{1,16}"),
+        "UI": _matches(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+"),
+        "DS": _matches(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"),
+    }
+)
+#: Enumerated values (PS3.3 C.7.1.1).
+_ENUMERATED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"PatientSex": _SEXES, "PatientIdentityRemoved": _YES_NO}
+)
+
+
+def source_value(source: Dataset, keyword: str) -> Any:
+    """Return the value to take over, or None when it is absent, empty or not legal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = attributes.value(source, keyword)
+    if value is None or not str(value).strip(" \0"):
+        return None
+    vr = dictionary_VR(keyword)
+    if vr in _TEXT_VRS:
+        return _clean(value)
+    text = str(value).strip(" \0")
+    check = _VR_CHECKS.get(vr)
+    allowed = _ENUMERATED.get(keyword)
+    legal = (check is None or check(text)) and (allowed is None or text in allowed)
+    return text if legal else None
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, (str, PersonName)):
+        return value if not _CONTROL.search(str(value)) else _CONTROL.sub("", str(value))
+    return [_clean(part) for part in value]
+
+
+def put(ds: Dataset, keyword: str, value: Any) -> None:
+    """Set an attribute without judging its length; None makes it empty (Type 2)."""
+    tag = tag_for_keyword(keyword)
+    assert tag is not None  # noqa: S101 - keywords are written in our code
+    vr = dictionary_VR(keyword)
+    ds[tag] = DataElement(tag, vr, value, validation_mode=config.IGNORE)
+
+
+def copy_required(source: Dataset, target: Dataset, keywords: Iterable[str]) -> None:
+    """Copy Type 2 attributes; what is absent or illegal in the source becomes empty."""
+    for keyword in keywords:
+        put(target, keyword, source_value(source, keyword))
+
+
+def copy_optional(source: Dataset, target: Dataset, keywords: Iterable[str]) -> None:
+    """Copy Type 3 attributes; what is absent or illegal in the source is left out."""
+    for keyword in keywords:
+        value = source_value(source, keyword)
+        if value is not None:
+            put(target, keyword, value)
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterSet:
+    """Specific Character Set (0008,0005) of one object: its terms, none for ASCII."""
+
+    terms: tuple[str, ...]
+
+    def apply(self, ds: Dataset) -> None:
+        """Declare it on a dataset."""
+        if any(self.terms):
+            ds.SpecificCharacterSet = list(self.terms) if len(self.terms) > 1 else self.terms[0]
+
+    def can_carry(self, texts: Iterable[str]) -> bool:
+        """Whether all of the texts come out of it as they went in."""
+        encodings = convert_encodings(list(self.terms) or None)
+        return all(_survives(text, encodings) for text in texts)
+
+
+def _survives(text: str, encodings: list[str]) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return decode_bytes(encode_string(text, encodings), encodings, TEXT_VR_DELIMS) == text
+    except (UnicodeError, LookupError, ValueError):
+        return False
+
+
+def character_set(source: Dataset, target: Dataset) -> CharacterSet:
+    """Choose the character set in which ``target`` can be written: the source's or UTF-8."""
+    found = attributes.values(source, "SpecificCharacterSet")
+    terms = tuple(str(term).strip(" \0") for term in found)
+    own = CharacterSet(terms)
+    if all(term in python_encoding for term in terms) and own.can_carry(_texts(target)):
+        return own
+    return CharacterSet((UTF_8,))
+
+
+def _texts(ds: Dataset) -> Iterable[str]:
+    for element in ds.iterall():
+        if element.VR in _TEXT_VRS and element.value is not None:
+            values = [element.value] if element.VM <= 1 else list(element.value)
+            for value in values:
+                yield from str(value).split("=") if element.VR == "PN" else [str(value)]

@@ -1,0 +1,133 @@
+"""The one way in: a study's result and its source headers become result objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+
+from mammo_node.encode import gsps, sr
+from mammo_node.encode.identity import result_identity
+from mammo_node.encode.modules import Common
+from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult
+from mammo_node.errors import EncodingError
+from mammo_node.header import attributes
+from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult
+
+__all__ = ["EncodedObject", "Equipment", "PriorResult", "encode_study"]
+
+
+def encode_study(
+    result: StudyResult,
+    headers: Mapping[str, Dataset],
+    outputs: Collection[OutputKind],
+    *,
+    equipment: Equipment,
+    content_datetime: datetime,
+    predecessors: Sequence[PriorResult] = (),
+) -> tuple[EncodedObject, ...]:
+    """Make the result objects of a study.
+
+    Parameters
+    ----------
+    result : StudyResult
+        The answer, of any outcome.
+    headers : mapping of str to Dataset
+        Source headers without pixel data by SOP Instance UID. Patient and study are taken
+        from that of the first view (of the first by UID where there are no views).
+    outputs : collection of OutputKind
+        Which kinds to make.
+    equipment : Equipment
+        Who makes them.
+    content_datetime : datetime
+        Content date and time of all objects. UIDs do not depend on it: pass the same one
+        for the same study and generation, so that the same UID means the same bytes.
+    predecessors : sequence of PriorResult
+        Results made for the study before; the report names those of its own kind.
+
+    Returns
+    -------
+    tuple of EncodedObject
+        The report first, then one presentation state per image that can have one. The same
+        arguments give the same bytes.
+
+    Raises
+    ------
+    EncodingError
+        If there is no header at all, or an object cannot be built.
+    """
+    if not headers:
+        raise EncodingError(
+            f"study {result.study_instance_uid}: no source header, so no patient to answer for"
+        )
+    try:
+        common = _common(result, headers, equipment, content_datetime)
+        return tuple(_objects(result, common, outputs, predecessors))
+    # What highdicom and pydicom are known to raise on values that they cannot take.
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+        raise EncodingError(
+            f"study {result.study_instance_uid}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _common(
+    result: StudyResult,
+    headers: Mapping[str, Dataset],
+    equipment: Equipment,
+    content_datetime: datetime,
+) -> Common:
+    references = tuple(_references(result, headers))
+    in_views = {view.ref.sop_instance_uid for view in result.views}
+    others = [r.sop_instance_uid for r in references if r.sop_instance_uid not in in_views]
+    return Common(
+        header=_study_header(references, headers),
+        headers=headers,
+        references=references,
+        identity=result_identity(result, others, equipment.device_uid, equipment.software_version),
+        equipment=equipment,
+        models=result.models,
+        content_datetime=content_datetime,
+        generation=result.generation,
+    )
+
+
+def _objects(
+    result: StudyResult,
+    common: Common,
+    outputs: Collection[OutputKind],
+    predecessors: Sequence[PriorResult],
+) -> Iterator[EncodedObject]:
+    if OutputKind.SR in outputs:
+        prior = [p for p in predecessors if p.kind is OutputKind.SR]
+        yield _object(OutputKind.SR, sr.report(result, common, prior))
+    if OutputKind.GSPS in outputs:
+        for ds in gsps.presentation_states(result, common):
+            yield _object(OutputKind.GSPS, ds)
+
+
+def _object(kind: OutputKind, ds: Dataset) -> EncodedObject:
+    return EncodedObject(kind, ds, str(ds.SOPClassUID), str(ds.SOPInstanceUID))
+
+
+def _references(result: StudyResult, headers: Mapping[str, Dataset]) -> list[InstanceRef]:
+    """Return the images that the answer speaks of; those of the headers if there is no view."""
+    if result.views:
+        return list({view.ref.sop_instance_uid: view.ref for view in result.views}.values())
+    return [
+        InstanceRef(
+            sop_class_uid=str(attributes.value(header, "SOPClassUID")),
+            sop_instance_uid=uid,
+            study_instance_uid=result.study_instance_uid,
+            series_instance_uid=str(attributes.value(header, "SeriesInstanceUID")),
+            content_hash="",
+        )
+        for uid, header in sorted(headers.items())
+    ]
+
+
+def _study_header(references: Sequence[InstanceRef], headers: Mapping[str, Dataset]) -> Dataset:
+    for ref in references:
+        if ref.sop_instance_uid in headers:
+            return headers[ref.sop_instance_uid]
+    return headers[min(headers)]
