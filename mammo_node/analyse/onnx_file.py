@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _VARINT_MAX_SHIFT = 63
+#: Branches of branches; far beyond what exporters write.
+_MAX_DEPTH = 100
 
 #: Field numbers of onnx.proto3, by message: which fields hold which message.
 _CHILDREN: dict[str, dict[int, str]] = {
@@ -89,12 +91,14 @@ def _opset(model: memoryview) -> int:
     raise ValueError("no opset of the default domain")
 
 
-def _externals(message: memoryview, kind: str) -> Iterator[str]:
-    """Names of tensors kept in other files, and of compiled blobs, at any depth."""
+def _externals(message: memoryview, kind: str, depth: int = 0) -> Iterator[str]:
+    """Yield names of tensors kept in other files, and of compiled blobs, at any depth."""
+    if depth > _MAX_DEPTH:
+        raise ValueError("graphs are nested too deeply")
     children = _CHILDREN.get(kind, {})
     for number, value in _fields(message):
         if number in children:
-            yield from _externals(_bytes(value), children[number])
+            yield from _externals(_bytes(value), children[number], depth + 1)
         elif kind == "Tensor" and (
             number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_LOCATION and value != 0)
         ):

@@ -31,7 +31,7 @@ def self_test(package: ModelPackage, session: Runs) -> None:
         Naming the package, the expectation and what was found instead.
     """
     try:
-        found = Detector(package, session).run(test_tensor(package))
+        found = Detector(package, session).run(input_tensor(package))
     except InferenceError as error:
         raise _failed(package, str(error)) from error
     test = package.manifest.self_test
@@ -39,7 +39,7 @@ def self_test(package: ModelPackage, session: Runs) -> None:
         _compare(package, test, found)
 
 
-def test_tensor(package: ModelPackage) -> npt.NDArray[np.float32]:
+def input_tensor(package: ModelPackage) -> npt.NDArray[np.float32]:
     """Return the input of the self-test, (1, channels, rows, columns) float32.
 
     Raises
@@ -82,20 +82,23 @@ def _blob(channels: int, rows: int, columns: int) -> npt.NDArray[np.float32]:
 
 
 def _compare(package: ModelPackage, test: SelfTest, found: Detections) -> None:
-    for number, expected in enumerate(test.expect):
-        if not any(_agrees(package, test, expected, found, i) for i in range(len(found.scores))):
+    """Every expectation is found, and nothing better than the least of them is new."""
+    agree = [
+        [_agrees(package, test, expected, found, i) for i in range(len(found.scores))]
+        for expected in test.expect
+    ]
+    for number, (expected, hits) in enumerate(zip(test.expect, agree, strict=True)):
+        if not any(hits):
             key = f"self_test.expect[{number}]"
-            raise _failed(
-                package, f"{key}: {_words(expected)} is not among: {_list(package, found)}"
-            )
+            what = f"{key}: {_words(expected)} is not among: {_list(package, found)}"
+            raise _failed(package, what)
     least = min((expected.score for expected in test.expect), default=-math.inf)
-    better = int((found.scores > least + test.score_tolerance).sum())
-    if better > len(test.expect):
-        raise _failed(
-            package,
-            f"self_test.expect: {better} detections where {len(test.expect)} are expected:"
-            f" {_list(package, found)}",
-        )
+    better = found.scores > least + test.score_tolerance
+    known = np.array(agree, dtype=np.bool_).reshape(len(agree), len(better)).any(axis=0)
+    new = np.flatnonzero(better & ~known)
+    if new.size:
+        extra = Detections(found.boxes[new], found.scores[new], found.labels[new])
+        raise _failed(package, f"self_test.expect: unexpected: {_list(package, extra)}")
 
 
 def _agrees(
