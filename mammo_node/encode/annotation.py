@@ -43,7 +43,9 @@ def _lesions(view: ViewResult, image: Dataset, identity: ResultIdentity) -> list
     outlines = [outline.polygon(finding, view) for finding in view.findings]
     captions = [statement.finding_caption(i, f) for i, f in enumerate(view.findings)]
     whole = Area(0.0, 0.0, float(view.columns), float(view.rows))
-    areas = layout.caption_areas(outlines, captions, whole, view.rows * layout.LINE_HEIGHT)
+    height = view.rows * layout.LINE_HEIGHT
+    widths = [layout.text_width(caption, height) for caption in captions]
+    areas = layout.caption_areas(outlines, widths, whole, height)
     annotations = []
     for index, (points, caption, area) in enumerate(zip(outlines, captions, areas, strict=True)):
         graphic = _polyline(outline.closed(points))

@@ -41,21 +41,26 @@ def bounds(points: npt.NDArray[np.float64]) -> Area:
     return Area(float(left), float(top), float(right), float(bottom))
 
 
+def text_width(text: str, line_height: float) -> float:
+    """Return about how wide a line of text is in a viewer's font."""
+    return len(text) * LETTER_ASPECT * line_height
+
+
 def caption_areas(
     outlines: Sequence[npt.NDArray[np.float64]],
-    captions: Sequence[str],
+    widths: Sequence[float],
     image: Area,
     line_height: float,
 ) -> list[Area]:
-    """Place one caption per outline: above it, below, right or left, where it is free.
+    """Place captions of given widths, one per outline: above, below or beside it, where free.
 
     Where nothing is free the caption stands above its outline all the same.
     """
     marks = [bounds(points) for points in outlines]
     placed: list[Area] = []
-    for mark, caption in zip(marks, captions, strict=True):
-        size = (len(caption) * LETTER_ASPECT * line_height, line_height)
-        candidates = [_moved_inside(area, image) for area in _around(mark, *size)]
+    for mark, width in zip(marks, widths, strict=True):
+        around = _around(mark, width, line_height)
+        candidates = [_moved_inside(area, image) for area in around]
         taken = [*marks, *placed]
         free = (area for area in candidates if not any(area.overlaps(t) for t in taken))
         placed.append(next(free, candidates[0]))
