@@ -34,6 +34,7 @@ class Anatomy:
     gland_centre_mm: tuple[float, float, float]
     gland_radii_mm: tuple[float, float, float]
     field_shift_mm: tuple[float, float, float]
+    compactness: float
     openness: float
     strand_strength: float
     fibre_count: int
@@ -53,7 +54,9 @@ class Anatomy:
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         return x, cos * up - sin * depth, sin * up + cos * depth
 
-    def to_view(self, view: str, point_mm: tuple[float, float, float]) -> tuple[float, float, float]:
+    def to_view(
+        self, view: str, point_mm: tuple[float, float, float]
+    ) -> tuple[float, float, float]:
         """Map an anatomical point (a, s, l) to (x, up, uncompressed depth) of `view`, in mm."""
         a, s, l = point_mm
         if view == "CC":
@@ -92,7 +95,8 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
             half * float(rng.uniform(0.5, 0.75)),
         ),
         field_shift_mm=_triple(rng.uniform(0.0, 192.0, 3)),
-        openness=float(rng.uniform(-0.6, 1.6)),
+        compactness=float(rng.uniform(0.0, 1.0)),
+        openness=float(rng.normal(-0.3, 1.0)),
         strand_strength=float(np.exp(rng.normal(0.0, 0.35))),
         fibre_count=int(rng.integers(60, 240)),
         vessel_count=int(rng.integers(1, 7)),

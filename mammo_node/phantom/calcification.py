@@ -33,19 +33,19 @@ def draw_cluster(rng: np.random.Generator) -> Cluster:
     """Draw a cluster of at least five specks within one to two centimetres."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     count = int(np.clip(round(14.0 * np.exp(0.6 * rng.standard_normal())), 5, 70))
-    extent = np.clip(rng.lognormal(np.log(4.5), 0.35), 2.0, 9.0) * np.exp(rng.normal(0, 0.3, 3))
+    extent = np.clip(rng.lognormal(np.log(3.8), 0.35), 1.8, 8.0) * np.exp(rng.normal(0, 0.3, 3))
     if variety == "fine-linear":
         offsets = _along_ducts(rng, count, float(extent[0]))
     else:
         offsets = rng.standard_normal((count, 3)) * extent * 0.55
     median, spread = {
         "pleomorphic": (0.38, 0.45),
-        "fine-linear": (0.28, 0.3),
-        "amorphous": (0.26, 0.3),
+        "fine-linear": (0.32, 0.3),
+        "amorphous": (0.34, 0.3),
         "punctate": (0.36, 0.2),
     }[variety]
     diameter = np.clip(rng.lognormal(np.log(median), spread, count), 0.12, 1.0)
-    packing = rng.uniform(0.5, 1.0, count) * (0.55 if variety == "amorphous" else 1.0)
+    packing = rng.uniform(0.5, 1.0, count) * (0.7 if variety == "amorphous" else 1.0)
     return Cluster(
         variety=variety,
         malignant_looking=variety != "punctate" and bool(rng.uniform() < 0.75),

@@ -21,7 +21,9 @@ def process_digital(
 ) -> FloatArray:
     """Grey level 0..1, dense tissue bright, exactly 0 outside the breast."""
     reference = (mu.adipose + 0.2 * (mu.gland - mu.adipose)) * thickness_mm
-    blurred = cv2.GaussianBlur(log_attenuation, (0, 0), max(0.3, rng.uniform(0.03, 0.08) / pitch_mm))
+    blurred = cv2.GaussianBlur(
+        log_attenuation, (0, 0), max(0.3, rng.uniform(0.03, 0.08) / pitch_mm)
+    )
     noisy = blurred + quantum_noise(rng, blurred, reference, pitch_mm, rng.uniform(0.004, 0.016))
     strength = float(rng.uniform(0.82, 1.0))
     missing = np.float32(thickness_mm) - local_thickness_mm

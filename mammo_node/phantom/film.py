@@ -22,8 +22,10 @@ def expose_film(
     """
     k = float(rng.uniform(1.3, 1.8))
     gland_step = (mu.gland - mu.adipose) * thickness_mm
-    middle = mu.adipose * thickness_mm + float(rng.uniform(0.03, 0.24)) * gland_step
-    blurred = cv2.GaussianBlur(log_attenuation, (0, 0), max(0.3, rng.uniform(0.05, 0.12) / pitch_mm))
+    middle = mu.adipose * thickness_mm + float(rng.uniform(0.08, 0.34)) * gland_step
+    blurred = cv2.GaussianBlur(
+        log_attenuation, (0, 0), max(0.3, rng.uniform(0.05, 0.12) / pitch_mm)
+    )
     noisy = blurred + quantum_noise(rng, blurred, middle, pitch_mm, rng.uniform(0.004, 0.014))
     grey = 1.0 / (1.0 + np.exp(-k * (noisy - np.float32(middle))))
     grain = rng.standard_normal(grey.shape, dtype=np.float32)

@@ -29,12 +29,16 @@ def insert_mass(
     local = mu.adipose + (mu.gland - mu.adipose) * gland
     added = path * (np.float32(mass.density_ratio * mu.gland) - local)
     Patch(np.asarray(added, dtype=np.float32), patch.column, patch.row).add_to(image)
-    smooth = cv2.GaussianBlur(patch.values, (0, 0), max(0.5, 0.07 * mass.radius_mm / scene.grid.pitch_mm))
+    smooth = cv2.GaussianBlur(
+        patch.values, (0, 0), max(0.5, 0.07 * mass.radius_mm / scene.grid.pitch_mm)
+    )
     outline = largest_outline(smooth > OUTLINE_LEVEL * smooth.max(), patch.column, patch.row)
     if outline is None:
         return None
-    contrast = visibility(scene, point, mass.radius_mm, 2.0 * 0.85 * mass.radius_mm)
-    return _truth(scene, MASS, mass.variety, mass.malignant_looking, identity, outline, centre, contrast)
+    contrast = visibility(scene, point, mass.radius_mm, 2.0 * 0.95 * mass.radius_mm)
+    return _truth(
+        scene, MASS, mass.variety, mass.malignant_looking, identity, outline, centre, contrast
+    )
 
 
 def insert_cluster(
@@ -112,4 +116,4 @@ def _gland_under(scene: Scene, patch: Patch, point: Point, radius_mm: float) -> 
     )
     share = np.mean([coarse.cut_from(scene.gland[k]) for k in range(low, high)], axis=0)
     share = cv2.resize(share.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float32)
+    return np.asarray(np.clip(share, 0.0, 0.85), dtype=np.float32)

@@ -51,7 +51,7 @@ def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     malignant = bool(rng.uniform() < _MALIGNANT[variety])
-    diameter = float(np.clip(14.0 * np.exp(0.45 * rng.standard_normal()), 5.0, 42.0))
+    diameter = float(np.clip(16.5 * np.exp(0.42 * rng.standard_normal()), 6.0, 42.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
     k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))
@@ -64,7 +64,9 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         radius_mm=diameter / 2.0,
         axes=(float(axes[0]), float(axes[1]), float(axes[2])),
         waves=np.column_stack([k, rng.uniform(0, 6.28, count), weight]).astype(np.float32),
-        density_ratio=float(rng.uniform(1.0, 1.12)) if malignant else float(rng.uniform(0.94, 1.06)),
+        density_ratio=float(rng.uniform(1.0, 1.12))
+        if malignant
+        else float(rng.uniform(0.94, 1.06)),
         margin_mm=float(rng.uniform(low, high)),
         spicules=_draw_spicules(rng, variety),
     )
@@ -81,8 +83,10 @@ def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
     direction = rng.standard_normal((count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     reach = np.clip(rng.gamma(3.0, 0.3, count), 0.25, 2.0)
-    width = rng.uniform(0.05, 0.16, count)
-    return np.column_stack([direction, reach, width, rng.normal(0.0, 0.25, count)]).astype(np.float32)
+    width = rng.uniform(0.07, 0.2, count)
+    return np.column_stack([direction, reach, width, rng.normal(0.0, 0.25, count)]).astype(
+        np.float32
+    )
 
 
 def project_mass(
@@ -107,9 +111,7 @@ def project_mass(
     return Patch(np.asarray(path, dtype=np.float32), column, row)
 
 
-def _core(
-    mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray
-) -> FloatArray:
+def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray) -> FloatArray:
     limit = 1.7 * mass.radius_mm
     depth = np.linspace(-limit, limit, _STEPS, dtype=np.float32)
     gx, gu, gz = np.meshgrid(x, up, depth, indexing="xy")
@@ -126,7 +128,7 @@ def _core(
     soft = np.float32(0.08 * mass.radius_mm)
     path[near] = np.clip((radius - length) / soft + 0.5, 0.0, 1.0)
     # Compression flattens a mass a little.
-    return np.asarray(path.sum(axis=2) * np.float32(0.85 * 2.0 * limit / (_STEPS - 1)))
+    return np.asarray(path.sum(axis=2) * np.float32(0.95 * 2.0 * limit / (_STEPS - 1)))
 
 
 def _spicules(
@@ -155,6 +157,8 @@ def _spicules(
             canvas = np.zeros(total.shape, dtype=np.uint8)
             ends = np.round((points[i : i + 2] - 0.5) * 16).astype(np.int32)
             cv2.line(canvas, ends[0], ends[1], 255, max(1, round(thick_mm * scale)), cv2.LINE_AA, 4)
-            total = np.maximum(total, canvas.astype(np.float32) * np.float32(thick_mm / 255.0 * 1.6))
+            total = np.maximum(
+                total, canvas.astype(np.float32) * np.float32(thick_mm / 255.0 * 2.6)
+            )
     total = cv2.GaussianBlur(total, (0, 0), max(0.5, 0.12 * scale))
     return np.asarray(cv2.resize(total, (size, size), interpolation=cv2.INTER_AREA))

@@ -63,14 +63,16 @@ def _squared_frequency(shape: tuple[int, ...], spacing_mm: float, stretch: float
     total = np.zeros((1,) * len(shape))
     for axis, size in enumerate(shape):
         last = axis == len(shape) - 1
-        f = np.fft.rfftfreq(size, spacing_mm) * stretch if last else np.fft.fftfreq(size, spacing_mm)
+        f = (
+            np.fft.rfftfreq(size, spacing_mm) * stretch
+            if last
+            else np.fft.fftfreq(size, spacing_mm)
+        )
         total = total + (f**2).reshape([-1 if i == axis else 1 for i in range(len(shape))])
     return total.astype(np.float32)
 
 
-def _shaped(
-    rng: np.random.Generator, shape: tuple[int, ...], amplitude: FloatArray
-) -> FloatArray:
+def _shaped(rng: np.random.Generator, shape: tuple[int, ...], amplitude: FloatArray) -> FloatArray:
     white = rng.standard_normal(shape, dtype=np.float32)
     field = scipy.fft.irfftn(scipy.fft.rfftn(white) * amplitude, s=shape)
     field -= field.mean()

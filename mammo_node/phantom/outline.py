@@ -76,12 +76,14 @@ def draw_silhouette(
         lower = half * float(rng.uniform(0.75, 1.0))
         upper = half * float(rng.uniform(1.35, 1.9))
         centre = 0.5 * (height + upper - lower)
-        nipple_y = float(np.clip(centre + height * rng.uniform(-0.06, 0.06), 0.4 * height, 0.8 * height))
+        nipple_y = float(
+            np.clip(centre + height * rng.uniform(-0.06, 0.06), 0.4 * height, 0.8 * height)
+        )
         curve = _Curve(
             anatomy.depth_mm * float(rng.uniform(1.0, 1.08)),
             max(upper, nipple_y * float(rng.uniform(0.9, 1.25))),
             lower,
-            anatomy.depth_mm * float(rng.uniform(0.3, 0.72)),
+            anatomy.depth_mm * float(rng.uniform(0.4, 0.75)),
             float(rng.uniform(2.0, 2.8)),
             float(rng.uniform(0.42, 0.6)),
             ripple,
@@ -89,7 +91,7 @@ def draw_silhouette(
     bump = anatomy.nipple_height_mm if anatomy.nipple_in_profile else 0.0
     inside = _inside_mm(curve, nipple_y, bump, view, grid)
     pectoral = (
-        _pectoral(rng, anatomy, grid) if view == "MLO" else _pectoral_strip(rng, grid)
+        _pectoral(rng, anatomy, curve.top_x, grid) if view == "MLO" else _pectoral_strip(rng, grid)
     )
     return Silhouette(grid, (curve.depth, nipple_y), inside, pectoral * (inside > 0))
 
@@ -115,9 +117,7 @@ def _lobe(s: FloatArray, curve: _Curve) -> FloatArray:
     return np.asarray(curve.depth * np.where(s < 1.0, inner, -3.0 * beyond - 0.2), dtype=np.float32)
 
 
-def _inside_mm(
-    curve: _Curve, nipple_y: float, bump_mm: float, view: str, grid: Grid
-) -> FloatArray:
+def _inside_mm(curve: _Curve, nipple_y: float, bump_mm: float, view: str, grid: Grid) -> FloatArray:
     # Tissue goes on beyond the chest-wall edge (and above an MLO): only skin counts as an edge.
     pad = int(MARGIN_MM / grid.pitch_mm)
     x = (np.arange(-pad, grid.columns, dtype=np.float32) + 0.5) * np.float32(grid.pitch_mm)
@@ -132,12 +132,12 @@ def _inside_mm(
     return np.asarray(np.where(mask[pad : pad + grid.rows, pad:] > 0, cut, 0.0), dtype=np.float32)
 
 
-def _pectoral(rng: np.random.Generator, anatomy: Anatomy, grid: Grid) -> FloatArray:
+def _pectoral(rng: np.random.Generator, anatomy: Anatomy, top_x: float, grid: Grid) -> FloatArray:
     """Muscle fraction of the thickness, 0..1, of the wedge in the upper corner."""
     x, y = grid.axes_mm()
     angle = np.deg2rad(float(np.clip(rng.normal(22.0, 6.0), 9.0, 36.0)))
     length = float(np.clip(rng.normal(112.0, 26.0), 50.0, 165.0)) * anatomy.depth_mm / 88.0
-    width = min(length * np.tan(angle), 0.85 * anatomy.depth_mm)
+    width = min(length * float(np.tan(angle)), 0.9 * top_x)
     along = y / np.float32(length)
     bulge = float(rng.normal(3.0, 5.0))
     edge = np.float32(width) * (1.0 - along) + bulge * np.sin(np.pi * np.clip(along, 0.0, 1.2))
@@ -147,15 +147,15 @@ def _pectoral(rng: np.random.Generator, anatomy: Anatomy, grid: Grid) -> FloatAr
     )
     edge = edge + wobble
     softness = np.float32(rng.uniform(1.2, 2.6)) + 2.5 * np.clip(along, 0.0, 1.0)
-    fraction = rng.uniform(0.6, 0.95) * (0.82 + 0.18 * np.tanh((edge - x) / 18.0))
+    fraction = rng.uniform(0.45, 0.85) * (0.82 + 0.18 * np.tanh((edge - x) / 18.0))
     return np.asarray(fraction * expit((edge - x) / softness), dtype=np.float32)
 
 
 def _pectoral_strip(rng: np.random.Generator, grid: Grid) -> FloatArray:
     """The sliver of muscle at the chest wall of some CC views."""
     x, y = grid.axes_mm()
-    if rng.uniform() > 0.3:
+    if rng.uniform() > 0.2:
         return np.zeros((grid.rows, grid.columns), dtype=np.float32)
     middle = grid.rows * grid.pitch_mm * rng.uniform(0.4, 0.6)
     edge = rng.uniform(2.0, 12.0) - ((y - middle) / rng.uniform(12.0, 25.0)) ** 2
-    return np.asarray(0.6 * expit((edge - x) / 1.2), dtype=np.float32)
+    return np.asarray(rng.uniform(0.1, 0.45) * expit((edge - x) / 2.0), dtype=np.float32)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
+from scipy.special import expit
 
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.noise import FloatArray
@@ -38,16 +39,17 @@ def gland_score(
 ) -> FloatArray:
     """How much a point of the anatomy belongs to the gland (any float32 shape; higher is gland)."""
     centre, radii = anatomy.gland_centre_mm, anatomy.gland_radii_mm
-    rho = np.sqrt(
-        sum(((p - c) / r) ** 2 for p, c, r in zip((a, s, l), centre, radii, strict=True))
-    )
+    rho = np.sqrt(sum(((p - c) / r) ** 2 for p, c, r in zip((a, s, l), centre, radii, strict=True)))
     # Ducts gather behind the nipple.
     from_nipple = np.sqrt((a - anatomy.depth_mm) ** 2 + 2.5 * s**2 + 2.5 * l**2)
     stem = 0.5 * np.exp(-((from_nipple / 22.0) ** 2))
     shift = anatomy.field_shift_mm
     coarse = _field(bank, a + shift[0], s + shift[1], l + shift[2])
     fine = _field(bank, 2.3 * a + shift[2], 2.6 * s + shift[0], 2.6 * l + shift[1])
-    return np.asarray(2.2 * (1.0 - rho) + stem + 1.05 * coarse + 0.6 * fine, dtype=np.float32)
+    compact = anatomy.compactness
+    score = (2.0 + 2.0 * compact) * (1.0 - rho) + stem
+    score = score + 1.05 * coarse + (0.45 - 0.25 * compact) * fine
+    return np.asarray(score, dtype=np.float32)
 
 
 def gland_threshold(anatomy: Anatomy, bank: TextureBank) -> float:
@@ -78,14 +80,20 @@ def grow_parenchyma(
     fade = np.clip((silhouette.inside_mm - 2.0) / fade_mm, 0.0, 1.0)
     fade = fade * fade * (3.0 - 2.0 * fade) * (1.0 - np.clip(1.6 * silhouette.pectoral, 0.0, 1.0))
     slabs = []
-    strands = np.zeros_like(fade)
+    strands, mottle = np.zeros_like(fade), np.zeros_like(fade)
     for k in range(SLABS):
         z = np.float32((k + 0.5) / SLABS * 2.0 - 1.0)
-        support = _support(anatomy, bank, view, silhouette, float(z), threshold)
+        level = _level(anatomy, bank, view, silhouette, float(z), threshold)
         u, v = _slab_chart(rng, bank, along, across)
-        slabs.append(support * fade * _lobulation(rng, anatomy, bank, u, v))
-        strands += _septa(rng, bank, u, v) * (1.0 - 0.5 * support)
-    strands *= np.float32(anatomy.strand_strength)
+        # The edge of the gland frays along the fibres.
+        streak = sample(bank.streaks, u, v)
+        support = expit(2.3 * (level + np.float32(0.3) * streak))
+        slabs.append(support * fade * _lobulation(rng, anatomy, bank, u, v, streak))
+        # Filaments are stroma: they are most where gland is, and thin out into the fat.
+        strands += _septa(rng, bank, u, v) * (0.55 + 0.9 * support * (1.0 - 0.5 * support))
+        mottle += sample(bank.clouds, u, v, smooth=True)
+    strands = strands * np.float32(anatomy.strand_strength)
+    strands = strands + np.float32(0.28 / SLABS**0.5) * mottle
     return Parenchyma(np.stack(slabs), np.asarray(strands, dtype=np.float32))
 
 
@@ -94,7 +102,7 @@ def _field(bank: TextureBank, a: FloatArray, s: FloatArray, l: FloatArray) -> Fl
     return np.asarray(map_coordinates(bank.volume, index, order=1, mode="grid-wrap"))
 
 
-def _support(
+def _level(
     anatomy: Anatomy,
     bank: TextureBank,
     view: str,
@@ -113,9 +121,10 @@ def _support(
     gx = gx * np.float32(anatomy.depth_mm / silhouette.nipple_mm[0])
     score = gland_score(anatomy, bank, *anatomy.to_anatomical(view, gx, gy, depth))
     level = score - np.float32(threshold) - np.float32(0.8 * (z * z - 0.33))
-    gland = 1.0 / (1.0 + np.exp(-3.2 * level))
     return np.asarray(
-        cv2.resize(gland.astype(np.float32), (grid.columns, grid.rows), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(
+            level.astype(np.float32), (grid.columns, grid.rows), interpolation=cv2.INTER_CUBIC
+        )
     )
 
 
@@ -139,33 +148,38 @@ def _slab_chart(
     u = cos * along - sin * across + np.float32(rng.uniform(0, 256))
     v = sin * along + cos * across + np.float32(rng.uniform(0, 256))
     shift = np.float32(rng.uniform(0, 256))
-    bend = sample(bank.wander, u + shift, v)
-    sway = sample(bank.wander, u, v + shift)
+    bend = sample(bank.wander, u + shift, v, smooth=True)
+    sway = sample(bank.wander, u, v + shift, smooth=True)
     return u + np.float32(1.6) * bend, v + np.float32(1.6) * sway
 
 
 def _lobulation(
-    rng: np.random.Generator, anatomy: Anatomy, bank: TextureBank, u: FloatArray, v: FloatArray
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    u: FloatArray,
+    v: FloatArray,
+    streak: FloatArray,
 ) -> FloatArray:
     d = rng.uniform(0, 256, 6).astype(np.float32)
     cloud = sample(bank.clouds, u + d[0], v + d[1])
-    opening = sample(bank.clouds, 0.45 * u + d[1], 0.45 * v + d[2])
-    o = 1.0 / (1.0 + np.exp(-(1.6 * opening + np.float32(anatomy.openness))))
+    opening = sample(bank.clouds, 0.45 * u + d[1], 0.45 * v + d[2], smooth=True)
+    o = expit(1.6 * opening + np.float32(anatomy.openness))
     lobe = sample(bank.lobes, u + d[2], v + d[3])
     lobule = sample(bank.lobules, u + d[4], v + d[5])
     return np.asarray(
-        np.exp(0.40 * cloud) * (1.0 - 0.85 * o * lobe) * (1.0 - 0.38 * (1.0 - 0.5 * o) * lobule),
+        np.exp(0.34 * cloud + 0.2 * streak)
+        * (1.0 - 0.8 * o * lobe)
+        * (1.0 - 0.26 * (1.0 - 0.5 * o) * lobule),
         dtype=np.float32,
     )
 
 
-def _septa(
-    rng: np.random.Generator, bank: TextureBank, u: FloatArray, v: FloatArray
-) -> FloatArray:
+def _septa(rng: np.random.Generator, bank: TextureBank, u: FloatArray, v: FloatArray) -> FloatArray:
     d = rng.uniform(0, 256, 6).astype(np.float32)
     wall = sample(bank.septa, u + d[0], v + d[1])
-    strand = sample(bank.strands, 0.8 * u + d[2], v + d[3])
-    presence = 1.0 / (1.0 + np.exp(-2.0 * sample(bank.clouds, 0.4 * u + d[4], 0.4 * v + d[5]) + 0.4))
-    width = np.float32(rng.uniform(0.05, 0.12))
-    lines = 0.7 * np.exp(-((wall / width) ** 2)) + 0.6 * np.exp(-((strand / width) ** 2))
-    return np.asarray(presence * lines / np.float32(2.0), dtype=np.float32)
+    strand = sample(bank.strands, 0.7 * u + d[2], v + d[3])
+    presence = expit(2.4 * sample(bank.clouds, 0.5 * u + d[4], 0.5 * v + d[5], smooth=True) - 0.6)
+    width = np.float32(rng.uniform(0.05, 0.16))
+    lines = 0.9 * np.exp(-((wall / width) ** 2)) + 0.9 * np.exp(-((strand / width) ** 2))
+    return np.asarray(presence * lines, dtype=np.float32)

@@ -28,7 +28,7 @@ def place_lesion(
 
     `added_path_mm` is the depth of gland-like tissue that the lesion adds in its middle.
     """
-    wanted = float(np.clip(1.4 * np.exp(0.55 * rng.standard_normal()), 0.25, 4.0))
+    wanted = float(np.clip(1.6 * np.exp(0.5 * rng.standard_normal()), 0.45, 4.0))
     best: tuple[float, Point] | None = None
     for _ in range(CANDIDATES):
         point = _candidate(rng, scenes, radius_mm, taken)
@@ -36,7 +36,7 @@ def place_lesion(
             continue
         ratios = [visibility(s, point, radius_mm, added_path_mm) for s in scenes]
         ratio = float(np.mean(ratios))
-        if min(ratios) < 0.15:
+        if min(ratios) < 0.35:
             continue
         miss = abs(float(np.log(ratio / wanted)))
         if best is None or miss < best[0]:
@@ -48,14 +48,24 @@ def local_gland(scene: Scene, point: Point, radius_mm: float) -> float:
     """Share of gland, 0..1, in the tissue that a lesion at `point` replaces."""
     column, row = scene.to_pixel(point)
     slab = scene.gland[scene.slab_of(point)]
-    return float(np.clip(_disc_mean(slab, column / scene.factor, row / scene.factor,
-                                    0.7 * radius_mm / (scene.grid.pitch_mm * scene.factor)), 0, 1))
+    return float(
+        np.clip(
+            _disc_mean(
+                slab,
+                column / scene.factor,
+                row / scene.factor,
+                0.7 * radius_mm / (scene.grid.pitch_mm * scene.factor),
+            ),
+            0,
+            0.85,
+        )
+    )
 
 
 def visibility(scene: Scene, point: Point, radius_mm: float, added_path_mm: float) -> float:
     """Expected contrast of a lesion over the deviation of the ring around it."""
     added = added_path_mm * 0.75 * (scene.mu.gland - scene.mu.adipose)
-    contrast = added * (1.05 - local_gland(scene, point, radius_mm))
+    contrast = added * (1.1 - local_gland(scene, point, radius_mm))
     return contrast / max(_ring_deviation(scene, point, radius_mm), 1e-3)
 
 

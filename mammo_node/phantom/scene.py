@@ -105,11 +105,11 @@ def _attenuation(
     fibres: FloatArray,
     blood: FloatArray,
 ) -> FloatArray:
-    gland = np.tanh(tissue.gland.mean(axis=0)) * np.clip(thick - skin, 0.0, None)
+    gland = np.tanh(1.5 * tissue.gland.mean(axis=0)) * np.clip(thick - skin, 0.0, None)
     muscle = thick * silhouette.pectoral
     # Connective tissue attenuates like muscle; a septum or fibre is a fraction of a millimetre deep.
     fade = np.clip(silhouette.inside_mm / 6.0, 0.0, 1.0) * (thick / 50.0)
-    threads = (1.1 * tissue.strands + 0.35 * fibres) * fade
+    threads = (1.9 * tissue.strands + 0.6 * fibres) * fade
     total = (
         mu.adipose * thick
         + (mu.gland - mu.adipose) * gland

@@ -170,7 +170,7 @@ def _insert_lesions(
     identity = 0
     for _ in range(counts[0]):
         mass = draw_mass(rng)
-        point = place_lesion(rng, scenes, mass.radius_mm, 1.7 * mass.radius_mm, taken)
+        point = place_lesion(rng, scenes, mass.radius_mm, 1.9 * mass.radius_mm, taken)
         if point is None:
             continue
         taken.append(point)
