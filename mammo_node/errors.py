@@ -4,6 +4,11 @@
 
     MammoNodeError
     ├── ConfigurationError          a file or an option is wrong: file, key, value and what is right
+    ├── AssociationFailure          an association with a peer ends before its time
+    │   ├── PeerGone                the transport connection closed, or the peer aborted
+    │   ├── DeadlineExceeded        the peer kept us waiting too long
+    │   └── ProtocolViolation       the peer broke PS3.8 or PS3.7: carries the abort reason
+    ├── ReceiverFailed              a receiver process does not start
     ├── ReceptionError              an instance cannot be accepted: carries the C-STORE status
     │   ├── OutOfResources          A700, retryable
     │   ├── DatasetMismatch         A900
@@ -44,6 +49,30 @@ class MammoNodeError(Exception):
 
 class ConfigurationError(MammoNodeError):
     """A configuration file, key or command line option is wrong."""
+
+
+class AssociationFailure(MammoNodeError):
+    """An association that a peer opened with us ends before it was released."""
+
+
+class PeerGone(AssociationFailure):
+    """The transport connection closed or broke, or the peer sent an A-ABORT."""
+
+
+class DeadlineExceeded(AssociationFailure):
+    """The peer did not send or take data in time."""
+
+
+class ProtocolViolation(AssociationFailure):
+    """The peer broke the protocol; ``reason`` goes into the A-ABORT (PS3.8 9.3.8)."""
+
+    def __init__(self, message: str, *, reason: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ReceiverFailed(MammoNodeError):
+    """A receiver process does not start; its own log line says why."""
 
 
 class ReceptionError(MammoNodeError):
