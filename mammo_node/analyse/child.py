@@ -24,6 +24,8 @@ class Child:
     def __init__(self) -> None:
         #: Whether a deadline passed, so that it was killed.
         self.expired = False
+        #: Whether the parent wanted no more of it, so that it was killed.
+        self.cancelled = False
         self._pipe, theirs = Pipe()
         with theirs:
             os.set_inheritable(theirs.fileno(), True)
@@ -96,8 +98,13 @@ class Child:
         self.kill()
         self._process.wait()
 
+    def cancel(self) -> None:
+        """End it at once because its work is no longer wanted; from any thread."""
+        self.cancelled = True
+        self.kill()
+
     def kill(self) -> None:
-        """End it at once; may be called from any thread."""
+        """End it at once; from any thread."""
         self._process.kill()
 
 

@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -53,7 +54,8 @@ class AnalysisProcess(Generic[Settings, Request, Response]):
     Notes
     -----
     ``run`` starts a process when there is none, so that a recycled or killed one comes back
-    with the next job. ``kill`` may be called from any thread.
+    with the next job. ``stop`` and ``kill`` may be called from any thread: a job that they end
+    did not fail, its ``run`` raises.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class AnalysisProcess(Generic[Settings, Request, Response]):
         self._child: Child | None = None
         self._report: object = None
         self._jobs = 0
+        self._in_use = threading.RLock()
         self.starts = 0
 
     def __enter__(self) -> Self:
@@ -90,38 +93,35 @@ class AnalysisProcess(Generic[Settings, Request, Response]):
         """What the target reported at the last start."""
         return self._report
 
-    def start(self) -> object:
+    def start(
+        self, *, heartbeat: Callable[[], None] | None = None, heartbeat_s: float = 5.0
+    ) -> object:
         """Start the process unless it runs, wait until it is ready, and return its report.
 
         Raises
         ------
-        ModelError
-            Of the kind that the target raised, or because the child died or was not ready
+        ModelError, ConfigurationError
+            What the target raised, or because the child died, was stopped or was not ready
             within ``start_deadline_s``.
         """
-        if self._child is not None and not self._child.alive:
-            self._retire(self._child)  # it died idle, of the memory killer perhaps
-        if self._child is None:
-            self._child, self._jobs = Child(), 0
-            self.starts += 1
-            self._report = self._begin(self._child)
-        return self._report
+        with self._in_use:
+            if self._child is not None and not self._child.alive:
+                self._retire(self._child)  # it died idle, of the memory killer perhaps
+            if self._child is None:
+                self._child, self._jobs = Child(), 0
+                self.starts += 1
+                order, deadline_s = self._order, self._limits.start_deadline_s
+                outcome = self._ask(self._child, order, deadline_s, heartbeat, heartbeat_s)
+                self._report = self._ready(outcome)
+            return self._report
 
-    def _begin(self, child: Child) -> object:
-        deadline_s = self._limits.start_deadline_s
-        try:
-            outcome = child.ask(self._order, deadline_s)
-        except BaseException:
-            self._retire(child)
-            raise
+    def _ready(self, outcome: object) -> object:
         if isinstance(outcome, Ready):
             return outcome.report
-        self._retire(child)
+        self.stop()
         if isinstance(outcome, Failed):
             raise _start_error(outcome)
-        if isinstance(outcome, Hung):
-            raise errors.ModelError(f"the analysis process was not ready within {deadline_s:g} s")
-        raise errors.ModelError(f"{outcome} before it was ready")
+        raise errors.ModelError(f"at start: {outcome}")
 
     def run(
         self,
@@ -145,23 +145,39 @@ class AnalysisProcess(Generic[Settings, Request, Response]):
 
         Raises
         ------
-        ModelError
-            If a process had to be started and could not; the request was not tried.
+        ModelError, ConfigurationError
+            If a process had to be started and could not, or was stopped meanwhile: whatever
+            became of the request, it is not to blame.
         """
-        self.start()
-        child = self._child
-        if child is None:  # stopped from another thread since
-            raise errors.ModelError("the analysis process was stopped")
+        with self._in_use:
+            self.start(heartbeat=heartbeat, heartbeat_s=heartbeat_s)
+            child = self._child
+            if child is None:
+                raise errors.ModelError("the analysis process was stopped")
+            outcome = self._ask(child, request, deadline_s, heartbeat, heartbeat_s)
+            self._jobs += 1
+            if isinstance(outcome, Hung | Died) or child.expired or self._worn(child):
+                self._retire(child)
+        return outcome  # type: ignore[return-value]  # a child that is ready says nothing else
+
+    def _ask(
+        self,
+        child: Child,
+        message: object,
+        deadline_s: float,
+        heartbeat: Callable[[], None] | None,
+        heartbeat_s: float,
+    ) -> object:
         try:
-            outcome = child.ask(request, deadline_s, heartbeat, heartbeat_s)
+            outcome = child.ask(message, deadline_s, heartbeat, heartbeat_s)
         except BaseException:
             child.kill()
             self._retire(child)
             raise
-        self._jobs += 1
-        if isinstance(outcome, Hung | Died) or child.expired or self._worn(child):
+        if child.cancelled and isinstance(outcome, Died):
             self._retire(child)
-        return outcome  # type: ignore[return-value]  # a child that is ready says nothing else
+            raise errors.ModelError("the analysis process was stopped")
+        return outcome
 
     def _worn(self, child: Child) -> bool:
         rss_mb = child.rss_bytes() / _MB
@@ -172,15 +188,21 @@ class AnalysisProcess(Generic[Settings, Request, Response]):
         return self._child.rss_bytes() if self._child else 0
 
     def stop(self) -> None:
-        """End the process when it is idle; kill it when it does not go."""
-        if self._child is not None:
-            self._retire(self._child)
+        """End the process: politely when it is idle, at once when a job runs."""
+        if not self._in_use.acquire(blocking=False):
+            self.kill()
+            return
+        try:
+            if self._child is not None:
+                self._retire(self._child)
+        finally:
+            self._in_use.release()
 
     def kill(self) -> None:
-        """End the process at once; a ``run`` in another thread returns Died."""
+        """End the process at once; the next ``run`` or ``start`` makes another."""
         child = self._child
         if child is not None:
-            child.kill()
+            child.cancel()
 
     def _retire(self, child: Child) -> None:
         if self._child is child:

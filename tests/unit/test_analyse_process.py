@@ -179,8 +179,8 @@ def test_the_process_is_recycled_above_a_size() -> None:
         ("refuse", ModelPackageError, "model.toml: sha256"),
         ("no-cuda", ProviderUnavailable, "CUDA is not there"),
         ("bug", ModelError, "KeyError in analyse_targets.py line"),
-        ("exit", ModelError, "ended with exit code 7 before it was ready"),
-        ("slow", ModelError, "was not ready within 0.5 s"),
+        ("exit", ModelError, "at start: the analysis process ended with exit code 7"),
+        ("slow", ModelError, "at start: no answer within 0.5 s"),
     ],
 )
 def test_a_failed_start_says_why(settings: str, error: type[ModelError], words: str) -> None:
@@ -206,12 +206,44 @@ def test_a_target_that_cannot_be_sent_leaves_no_process() -> None:
         assert process.pid is None
 
 
-def test_kill_from_another_thread_ends_a_running_job() -> None:
-    """A node that must stop now does not wait for the job."""
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_job_that_is_ended_from_another_thread_is_not_blamed(end: str) -> None:
+    """A node that must stop now does not wait for the job, and the job did not fail."""
     with AnalysisProcess(prepare, "fine") as process:
         process.start()
-        threading.Timer(0.2, process.kill).start()
-        assert process.run("hang", _DEADLINE_S) == Died(None, "SIGKILL")
+        timer = threading.Timer(0.2, getattr(process, end))
+        timer.start()
+        with pytest.raises(ModelError, match="was stopped"):
+            process.run("hang", _DEADLINE_S)
+        timer.join()
+        assert process.pid is None
+        assert process.run("echo:again", _DEADLINE_S) == Answer("again")
+
+
+def test_a_start_can_be_ended_from_another_thread() -> None:
+    """Also a model that takes long to load does not hold a stopping node up."""
+    process: _Process = AnalysisProcess(prepare, "slow")
+    timer = threading.Timer(0.2, process.stop)
+    timer.start()
+    with pytest.raises(ModelError, match="was stopped"):
+        process.start()
+    timer.join()
+    assert process.pid is None
+
+
+def test_the_heartbeat_beats_while_a_process_starts_for_a_job() -> None:
+    """A lease does not run out because the process was recycled before the job."""
+    beats = threading.Event()
+
+    def beat() -> None:
+        beats.set()
+        raise LeaseLost("seen enough")
+
+    process: _Process = AnalysisProcess(prepare, "slow")
+    with pytest.raises(LeaseLost):
+        process.run("echo:x", _DEADLINE_S, heartbeat=beat, heartbeat_s=0.05)
+    assert beats.is_set()
+    assert process.pid is None
 
 
 def test_the_heartbeat_beats_while_a_job_runs() -> None:
