@@ -87,6 +87,11 @@ def parser() -> argparse.ArgumentParser:
         "models", parents=[configured, machine], help="check and list the model packages"
     )
     models.add_argument("--self-test", action="store_true", help="run each on its golden image")
+
+    files = commands.add_parser(
+        "service-files", help="write the systemd unit and configuration templates"
+    )
+    files.add_argument("--out", type=Path, required=True, metavar="DIR")
     return top
 
 
@@ -105,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if hasattr(options, "config"):
         options.config = configuration_folder(options.config)
-    command = importlib.import_module(f"mammo_node.commands.{options.command}")
+    command = importlib.import_module(f"mammo_node.commands.{options.command.replace('-', '_')}")
     try:
         return int(command.run(options))
     except ConfigurationError as error:

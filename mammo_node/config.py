@@ -247,6 +247,9 @@ class Suitability(_Section):
         False, description="Analyse Secondary Capture that says laterality and view."
     )
     implants: bool = Field(False, description="Analyse views with an implant not displaced.")
+    generated_2d: bool = Field(
+        False, description="Analyse 2D images calculated from a tomosynthesis volume."
+    )
 
 
 class Retry(_Section):

@@ -1,0 +1,55 @@
+"""``mammo-node models``: check and list the model packages in use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from mammo_node.analyse.package import ModelPackage
+from mammo_node.config import load_folder
+from mammo_node.engine import Engine, packages_in_use
+
+
+def run(options: argparse.Namespace) -> int:
+    """List the packages; with --self-test run each on its golden image first."""
+    configuration = load_folder(options.config)
+    models, worker = configuration.settings.models, configuration.settings.worker
+    packages = packages_in_use(models)
+    tested = None
+    if options.self_test:
+        engine = Engine.start(models, worker)
+        tested = f"{engine.provider}, ONNX Runtime {engine.runtime_version}"
+    documents = [_document(package, tested) for package in packages]
+    if options.json:
+        print(json.dumps(documents, indent=2))
+        return 0
+    for document in documents:
+        print(f"{document['name']} {document['version']} ({document['licence']})")
+        print(f"  {document['description']}")
+        print(f"  sha256 {document['sha256']}")
+        for point in document["operating_points"]:
+            print(
+                f"  {point['label']}: threshold {point['threshold']:g}, sensitivity"
+                f" {point['sensitivity']}, {point['false_positives_per_image']} false positives"
+                f" per image on {point['data']}"
+            )
+        if tested:
+            print(f"  self-test passed on {tested}")
+    return 0
+
+
+def _document(package: ModelPackage, tested: str | None) -> dict[str, Any]:
+    manifest = package.manifest
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "family": manifest.family,
+        "licence": manifest.licence,
+        "description": manifest.description,
+        "statement": manifest.intended.statement,
+        "sha256": manifest.sha256,
+        "folder": str(package.folder),
+        "operating_points": [point.model_dump() for point in manifest.operating_point],
+        "self_test": tested,
+    }

@@ -1,0 +1,256 @@
+"""From a study's files to its answer: read -> analyse -> encode. The page to read first.
+
+Everything here is a pure function of its arguments but for reading the named files and
+running the models. It runs in the analysis process, which may be killed at any moment:
+nothing is written here, the answer goes back to the parent, which commits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import pydicom
+
+from mammo_node.analyse.exchange import Prepared as Ready
+from mammo_node.analyse.fuse import study_result
+from mammo_node.config import Models, Worker
+from mammo_node.encode.study import EncodedObject, Equipment, PriorResult, encode_study
+from mammo_node.engine import Engine, LoadedModel
+from mammo_node.errors import ImageError
+from mammo_node.findings import findings_from
+from mammo_node.header import attributes, summarise
+from mammo_node.image.preprocess import NoBreastFound, prepare
+from mammo_node.image.presentation import render
+from mammo_node.image.reader import read_header, read_mammogram
+from mammo_node.image.suitability import Policy
+from mammo_node.vocabulary import (
+    STANDARD_VIEWS,
+    Finding,
+    InstanceRef,
+    MammoImage,
+    ModelRef,
+    OutputKind,
+    Refusal,
+    RefusalReason,
+    StudyResult,
+    View,
+    ViewResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledInstance:
+    """One image of the study and where its file lies."""
+
+    ref: InstanceRef
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRequest:
+    """One generation of one study, to be answered."""
+
+    study_instance_uid: str
+    generation: int
+    instances: tuple[SpooledInstance, ...]
+    outputs: tuple[OutputKind, ...]
+    content_datetime: datetime
+    predecessors: tuple[PriorResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """One result object as a PS3.10 file."""
+
+    kind: OutputKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result and the objects that carry it."""
+
+    result: StudyResult
+    files: tuple[ResultFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """Everything that a pipeline is built from; picklable, for the analysis process."""
+
+    models: Models
+    worker: Worker
+    policy: Policy
+    equipment: Equipment
+    configuration_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineReport:
+    """What a pipeline says of itself when it is ready."""
+
+    models: tuple[ModelRef, ...]
+    provider: str
+    runtime_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What every study is answered with: models, policy, and who we are."""
+
+    engine: Engine
+    policy: Policy
+    equipment: Equipment
+    configuration_hash: str
+
+    @classmethod
+    def start(cls, settings: PipelineSettings) -> Self:
+        """Load and self-test the models.
+
+        Raises
+        ------
+        ModelError, ConfigurationError
+            As :meth:`Engine.start`.
+        """
+        engine = Engine.start(settings.models, settings.worker)
+        return cls(engine, settings.policy, settings.equipment, settings.configuration_hash)
+
+    def answer(self, request: StudyRequest) -> Answer:
+        """Read, analyse and encode one study.
+
+        Raises
+        ------
+        MammoNodeError
+            InferenceError (retryable) or EncodingError; unreadable images are refusals.
+        """
+        views = sorted(map(self.look_at, request.instances), key=_hanging_order)
+        result = study_result(
+            request.study_instance_uid,
+            request.generation,
+            views,
+            models=self.engine.models,
+            configuration_hash=self.configuration_hash,
+            operating_points=self.engine.operating_points,
+        )
+        return encode(request, result, self.equipment)
+
+    def look_at(self, instance: SpooledInstance) -> ViewResult:
+        """Read one image and run every model on it, or say why not."""
+        image = read_mammogram(instance.path, instance.ref, self.policy)
+        if isinstance(image, Refusal):
+            return refused(instance, image)
+        reasons = [model.package.refusal_of(*_who(image)) for model in self.engine.loaded]
+        willing = [m for m, reason in zip(self.engine.loaded, reasons, strict=True) if not reason]
+        if not willing:
+            return refused(instance, next(reason for reason in reasons if reason))
+        try:
+            findings = [finding for model in willing for finding in find(image, model)]
+        except NoBreastFound as error:
+            return refused(instance, Refusal(RefusalReason.NO_BREAST, str(error)))
+        rows, columns = image.shape
+        return ViewResult(
+            ref=image.ref,
+            laterality=image.laterality,
+            view=image.view,
+            rows=rows,
+            columns=columns,
+            spacing=image.spacing,
+            findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
+        )
+
+
+def prepare_pipeline(settings: PipelineSettings) -> Ready[StudyRequest, Answer]:
+    """Build the pipeline in the analysis process: the target of ``AnalysisProcess``."""
+    pipeline = Pipeline.start(settings)
+    engine = pipeline.engine
+    report = PipelineReport(engine.models, engine.provider, engine.runtime_version)
+    return Ready(pipeline.answer, report)
+
+
+def find(image: MammoImage, model: LoadedModel) -> list[Finding]:
+    """Run one detector on one image; its boxes come back in the stored image's coordinates."""
+    spec = model.package.input_spec
+    pixels = render(image, spec.voi)
+    spacing_mm = (image.spacing.row_mm, image.spacing.column_mm)
+    prepared = prepare(pixels, spacing_mm, image.orientation, spec, padding=image.padding)
+    detections = model.detector.run(prepared.tensor)
+    transform = prepared.transform
+    return findings_from(detections, transform, model.package, image.spacing, image.shape)
+
+
+def _hanging_order(view: ViewResult) -> tuple[int, str]:
+    """Order views as they are hung, then by SOP Instance UID: arrival must not matter."""
+    standard = {pair: place for place, pair in enumerate(STANDARD_VIEWS)}
+    place = standard.get((view.laterality, view.view), len(standard))  # type: ignore[arg-type]
+    return place, view.ref.sop_instance_uid
+
+
+def _who(image: MammoImage) -> tuple[str, View, str]:
+    return image.ref.sop_class_uid, image.view, image.manufacturer
+
+
+def refused(instance: SpooledInstance, refusal: Refusal) -> ViewResult:
+    """Return the result of an image that is not analysed: who it is, and why."""
+    header = header_of(instance) or pydicom.Dataset()
+    summary = summarise(header)
+    return ViewResult(
+        ref=instance.ref,
+        laterality=summary.laterality,
+        view=summary.view,
+        rows=attributes.integer(header, "Rows") or 0,
+        columns=attributes.integer(header, "Columns") or 0,
+        spacing=None,
+        refusal=refusal,
+    )
+
+
+def encode(request: StudyRequest, result: StudyResult, equipment: Equipment) -> Answer:
+    """Make the result objects of a study result, also one that was not analysed at all."""
+    headers = headers_of(request.instances)
+    objects = encode_study(
+        result,
+        headers,
+        request.outputs,
+        equipment=equipment,
+        content_datetime=request.content_datetime,
+        predecessors=request.predecessors,
+    )
+    return Answer(result, tuple(map(result_file, objects)))
+
+
+def result_file(encoded: EncodedObject) -> ResultFile:
+    """Serialise one result object.
+
+    Raises
+    ------
+    EncodingError
+        If a value in it cannot be written.
+    """
+    return ResultFile(
+        kind=encoded.kind,
+        sop_class_uid=encoded.sop_class_uid,
+        sop_instance_uid=encoded.sop_instance_uid,
+        series_instance_uid=encoded.series_instance_uid,
+        content=encoded.to_bytes(),
+    )
+
+
+def headers_of(instances: Sequence[SpooledInstance]) -> dict[str, pydicom.Dataset]:
+    """Read the headers that result objects copy patient and study from, by SOP Instance UID."""
+    found = ((i.ref.sop_instance_uid, header_of(i)) for i in instances)
+    return {uid: header for uid, header in found if header is not None}
+
+
+def header_of(instance: SpooledInstance) -> pydicom.Dataset | None:
+    """Read one header; None when the file cannot be read, which its refusal tells of."""
+    try:
+        return read_header(instance.path)
+    except (ImageError, OSError):
+        return None

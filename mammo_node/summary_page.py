@@ -1,0 +1,101 @@
+"""The HTML page that the demonstration leaves: what went in, what came out, one picture a view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+RESEARCH_USE = (
+    "Research use only: not a medical device. The models were trained on synthetic images"
+    " and are not clinically validated."
+)
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8886; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+.notice { border-left: 4px solid #d9822b; padding: .4rem .8rem; background: #d9822b1a; }
+.views { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; }
+figure { margin: 0; } figure img { width: 100%; background: #000; border-radius: 4px; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+code { font-size: .85em; overflow-wrap: anywhere; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened, and how long it took."""
+
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One view's overlay, by its path relative to the page."""
+
+    caption: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A heading, column names and rows of text."""
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = "none"
+
+
+def page(
+    title: str,
+    outcome: str,
+    pictures: Sequence[Picture],
+    tables: Sequence[Table],
+    steps: Sequence[Step],
+) -> str:
+    """Return a whole, self-contained HTML page but for the pictures."""
+    timings = Table(
+        "What happened",
+        ("step", "seconds"),
+        tuple((step.what, f"{step.seconds:.2f}") for step in steps),
+    )
+    body = "".join(
+        [
+            f"<h1>{escape(title)}</h1>",
+            f'<p class="notice">{escape(RESEARCH_USE)}</p>',
+            f"<p><strong>{escape(outcome)}</strong></p>",
+            f'<div class="views">{"".join(map(_figure, pictures))}</div>',
+            *map(_table, (*tables, timings)),
+        ]
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{body}</body></html>\n"
+    )
+
+
+def _figure(picture: Picture) -> str:
+    caption = escape(picture.caption)
+    return (
+        f'<figure><a href="{escape(picture.path)}"><img src="{escape(picture.path)}"'
+        f' alt="{caption}"></a><figcaption>{caption}</figcaption></figure>'
+    )
+
+
+def _table(table: Table) -> str:
+    heading = f"<h2>{escape(table.heading)}</h2>"
+    if not table.rows:
+        return f"{heading}<p>{escape(table.empty)}</p>"
+    columns = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
+    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
+    return f"{heading}<table><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    number = text.replace(".", "", 1).isdigit()
+    return f'<td class="number">{escape(text)}</td>' if number else f"<td>{escape(text)}</td>"

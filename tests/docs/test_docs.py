@@ -1,0 +1,70 @@
+"""The documentation matches the code: generated pages are current, nothing is undocumented."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from mammo_node import cli, reference
+from mammo_node.config import load
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+
+
+def _commands() -> list[str]:
+    actions = cli.parser()._subparsers._group_actions  # argparse has no public way
+    return sorted(next(a for a in actions if isinstance(a, argparse._SubParsersAction)).choices)
+
+
+@pytest.mark.parametrize("path", reference.generated(ROOT), ids=lambda path: path.name)
+def test_generated_files_are_current(path: Path):
+    """Pages and templates are what the code would write: `make docs` renews them."""
+    assert path.read_text(encoding="utf-8") == reference.generated(ROOT)[path]
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_every_command_is_documented(command: str):
+    """The command reference has a heading for every subcommand, and no other."""
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert f"## {command}\n" in page
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_every_option_is_documented(command: str):
+    """Each option of a subcommand stands under its heading."""
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    section = page.partition(f"## {command}\n")[2].partition("\n## ")[0]
+    actions = cli.parser()._subparsers._group_actions
+    choices = next(a for a in actions if isinstance(a, argparse._SubParsersAction)).choices
+    for action in choices[command]._actions:
+        for option in action.option_strings:
+            if option.startswith("--") and option != "--help":
+                assert f"`{option}" in section, f"{command} {option}"
+
+
+def test_templates_are_valid_configuration(tmp_path: Path):
+    """The templates that are installed load as they are, and say only defaults."""
+    ae_titles, settings = tmp_path / "ae_titles.toml", tmp_path / "mammo_node.toml"
+    ae_titles.write_text(reference.ae_titles_template())
+    settings.write_text(reference.settings_template())
+    assert load(ae_titles, settings) == load(None, None)
+
+
+def test_commented_defaults_are_valid_configuration(tmp_path: Path):
+    """Removing the comment signs of the settings template gives a configuration that loads."""
+    lines = reference.settings_template().splitlines()
+    real = [re.sub(r"^# (?=\w+ = )", "", line) for line in lines if "(unset)" not in line]
+    settings = tmp_path / "mammo_node.toml"
+    settings.write_text("\n".join(real))
+    assert load(None, settings) == load(None, None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    """Every relative link in the documentation points to a file that is there."""
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
