@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 #: What pydicom 3.0 is known to raise while it converts a malformed element: bad numbers and
 #: lengths, unknown VRs, wrong character sets, truncated or endlessly nested sequences.
@@ -67,6 +68,12 @@ def text(ds: Dataset, keyword: str) -> str | None:
     """Return the first value as upper-case text without padding, or None."""
     found = texts(ds, keyword)
     return (found[0] or None) if found else None
+
+
+def uid(ds: Dataset, keyword: str) -> UID | None:
+    """Return the attribute's only value as a UID, or None when it is not one."""
+    found = values(ds, keyword)
+    return found[0] if len(found) == 1 and isinstance(found[0], UID) else None
 
 
 def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:

@@ -59,7 +59,7 @@ def _is_screening_view(view: ViewEvidence) -> bool:
 
 def _is_ordinary(ds: Dataset) -> bool:
     return (
-        attributes.value(ds, "SOPClassUID") in _MAMMOGRAPHY
+        attributes.uid(ds, "SOPClassUID") in _MAMMOGRAPHY
         and not is_special_image_type(ds)
         and attributes.text(ds, "PartialView") != "YES"
         and attributes.text(ds, "QualityControlImage") != "YES"

@@ -18,9 +18,11 @@ _SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0"
 
 #: The end marker cannot occur inside compressed data; behind it a stream may be padded a bit.
 _END_WITHIN = 16
-_START, _END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
+_START = b"\xff\xd8"
+END_OF_IMAGE = b"\xff\xd9"
 #: Start of frame: baseline to arithmetic (T.81 Table B.1) without DHT, JPG, DAC; JPEG-LS.
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+_LOSSLESS_FRAME = 0xC3
 _START_OF_SCAN = 0xDA
 _PARAMETERLESS = frozenset({0x01, *range(0xD0, 0xD9)})
 _SIZ = b"\xff\x4f\xff\x51"
@@ -37,6 +39,8 @@ class StreamHeader:
     components: int
     precision: int
     signed: bool = False
+    lossless: bool = False
+    """JPEG's lossless process (SOF3), predictive instead of DCT."""
 
 
 def single_frame(encapsulated: bytes) -> bytes:
@@ -83,7 +87,7 @@ def jpeg_header(stream: bytes) -> StreamHeader:
     """
     if not stream.startswith(_START):
         raise PixelDataError("not a JPEG stream")
-    if _END_OF_IMAGE not in stream[-_END_WITHIN:]:
+    if END_OF_IMAGE not in stream[-_END_WITHIN:]:
         raise PixelDataError("the JPEG stream is cut off: it has no end")
     at = 2
     while at + 4 <= len(stream):
@@ -95,7 +99,8 @@ def jpeg_header(stream: bytes) -> StreamHeader:
             continue
         if marker in _START_OF_FRAME and at + 10 <= len(stream):
             precision, rows, columns, components = struct.unpack_from(">BHHB", stream, at + 4)
-            return StreamHeader(rows, columns, components, precision)
+            lossless = marker == _LOSSLESS_FRAME
+            return StreamHeader(rows, columns, components, precision, lossless=lossless)
         if marker == _START_OF_SCAN:
             break
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
@@ -113,7 +118,7 @@ def jpeg_2000_header(stream: bytes) -> StreamHeader:
     start = stream.find(_SIZ) if stream.startswith(_JP2_SIGNATURE) else 0
     if start < 0 or not stream.startswith(_SIZ, start) or len(stream) < start + 45:
         raise PixelDataError("not a JPEG 2000 codestream")
-    if _END_OF_IMAGE not in stream[-_END_WITHIN:]:
+    if END_OF_IMAGE not in stream[-_END_WITHIN:]:
         raise PixelDataError("the JPEG 2000 codestream is cut off: it has no end")
     right, bottom, left, top = struct.unpack_from(">4L", stream, start + 8)
     components, depth = struct.unpack_from(">HB", stream, start + 40)

@@ -34,6 +34,7 @@ from pydicom.uid import (
 from mammo_node.errors import PixelDataError
 from mammo_node.image import codestream
 from mammo_node.image.codestream import StreamHeader
+from mammo_node.image.jpeg import decode_jpeg
 
 #: Threads of one JPEG 2000 decoding; more gain little.
 _THREADS = 2
@@ -115,8 +116,9 @@ def _native(pixel_data: bytes, pixel_format: PixelFormat) -> Cells:
 
 def _jpeg(pixel_data: bytes, pixel_format: PixelFormat) -> Cells:
     stream = codestream.single_frame(pixel_data)
-    _compare(codestream.jpeg_header(stream), pixel_format)
-    return _call(lambda: imagecodecs.jpeg8_decode(stream))
+    header = codestream.jpeg_header(stream)
+    _compare(header, pixel_format)
+    return _call(lambda: decode_jpeg(stream, header))
 
 
 def _jpeg_ls(pixel_data: bytes, pixel_format: PixelFormat) -> Cells:

@@ -79,8 +79,8 @@ def _decode(ds: FileDataset, policy: Policy) -> _Stored:
 
 
 def _transfer_syntax(ds: FileDataset) -> UID:
-    found = attributes.value(ds.file_meta, "TransferSyntaxUID")
-    if not isinstance(found, UID):
+    found = attributes.uid(ds.file_meta, "TransferSyntaxUID")
+    if found is None:
         raise PixelDataError("Transfer Syntax UID is missing")
     return found
 

@@ -118,7 +118,7 @@ def _suitable(ds: Dataset) -> Refusal | Suitable:
 
 
 def _sop_class(ds: Dataset, policy: Policy) -> Refusal | None:
-    uid = attributes.value(ds, "SOPClassUID")
+    uid = attributes.uid(ds, "SOPClassUID")
     if _is_hologic_sco(ds):
         return Refusal(
             RefusalReason.VENDOR_PRIVATE,
@@ -134,13 +134,13 @@ def _sop_class(ds: Dataset, policy: Policy) -> Refusal | None:
         DigitalMammographyXRayImageStorageForPresentation,
         DigitalMammographyXRayImageStorageForProcessing,
     }:
-        name = getattr(uid, "name", None) or "an unknown SOP class"
+        name = uid.name if uid is not None and uid.is_valid else "an unknown SOP class"
         return Refusal(RefusalReason.SOP_CLASS, f"{name} is not analysed")
     return None
 
 
 def _is_hologic_sco(ds: Dataset) -> bool:
-    if attributes.value(ds, "SOPClassUID") == BreastTomosynthesisImageStorage:
+    if attributes.uid(ds, "SOPClassUID") == BreastTomosynthesisImageStorage:
         return False
     groups = {tag.group for tag in ds.keys()}  # noqa: SIM118 (a Dataset iterates over elements)
     return _HOLOGIC_SCO_GROUP in groups
@@ -149,7 +149,7 @@ def _is_hologic_sco(ds: Dataset) -> bool:
 def _intent(ds: Dataset, _policy: Policy) -> Refusal | None:
     processing = DigitalMammographyXRayImageStorageForProcessing
     intent = attributes.text(ds, "PresentationIntentType")
-    if attributes.value(ds, "SOPClassUID") == processing or intent == "FOR PROCESSING":
+    if attributes.uid(ds, "SOPClassUID") == processing or intent == "FOR PROCESSING":
         return Refusal(
             RefusalReason.FOR_PROCESSING, "raw detector data: the image for presentation is needed"
         )
@@ -158,7 +158,7 @@ def _intent(ds: Dataset, _policy: Policy) -> Refusal | None:
 
 def _modality(ds: Dataset, _policy: Policy) -> Refusal | None:
     modality = attributes.text(ds, "Modality")
-    if modality == "MG" or attributes.value(ds, "SOPClassUID") in _SECONDARY_CAPTURE:
+    if modality == "MG" or attributes.uid(ds, "SOPClassUID") in _SECONDARY_CAPTURE:
         return None
     return Refusal(RefusalReason.MODALITY, f"Modality is {_shown(modality)}, not MG")
 
