@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ class Gathered:
     """Files that are not DICOM, or say not who they are."""
 
 
-def gather(paths: Iterable[Path], progress: Callable[[], None] = lambda: None) -> Gathered:
+def gather(paths: Sequence[Path], progress: Callable[[], None] = lambda: None) -> Gathered:
     """Find the DICOM instances in files and, recursively, folders; a second copy is left out.
 
     Raises
@@ -53,7 +53,7 @@ def gather(paths: Iterable[Path], progress: Callable[[], None] = lambda: None) -
     """
     studies: dict[str, dict[str, SpooledInstance]] = defaultdict(dict)
     skipped = []
-    for path in _files(paths):
+    for path in existing_files(paths):
         instance = identify(path)
         progress()
         if instance is None:
@@ -66,7 +66,14 @@ def gather(paths: Iterable[Path], progress: Callable[[], None] = lambda: None) -
     return Gathered(ordered, tuple(skipped))
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
+def existing_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the named files, and all in the named folders, in order.
+
+    Raises
+    ------
+    ConfigurationError
+        If a path does not exist.
+    """
     files: list[Path] = []
     for path in paths:
         if not path.exists():

@@ -1,0 +1,201 @@
+"""The demonstration: a phantom study in, an answer out, all through DICOM on this machine.
+
+It starts a real node (receiver and analysis processes, journal, delivery) and a small local
+PACS, plays the modality, and waits for the results to come back. What it draws and tables
+comes from the objects that the PACS received, not from the node's memory.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import pydicom
+
+from mammo_node.composition import policy
+from mammo_node.config import (
+    AETitles,
+    Completion,
+    Configuration,
+    Destination,
+    Local,
+    OutputKind,
+    Settings,
+    Source,
+    Storage,
+)
+from mammo_node.deliver.files import sendable
+from mammo_node.dimse.archive import LocalArchive, StoredObject
+from mammo_node.dimse.client import send_batch
+from mammo_node.encode.parse import Report, parse_report
+from mammo_node.errors import MammoNodeError
+from mammo_node.node import Node
+from mammo_node.offline import gather, write_overlays
+from mammo_node.phantom import PhantomStudy, generate_study
+from mammo_node.phantom.dicom import write_study
+from mammo_node.reported import study_result_of
+from mammo_node.summary_page import Picture, Step, Table, page
+
+_MODALITY, _PACS = "DEMO_MODALITY", "DEMO_PACS"
+_ANSWER_DEADLINE_S = 300.0
+_SR = "1.2.840.10008.5.1.4.1.1.88.34"  # Comprehensive 3D SR Storage
+
+
+class DemoFailed(MammoNodeError):
+    """The demonstration did not come to its end; the message says where it stopped."""
+
+
+@dataclass
+class Timeline:
+    """What happened, told as it happens."""
+
+    tell: Callable[[str], None]
+    steps: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Time one step and tell it when it is done."""
+        started = monotonic()
+        yield
+        self.steps.append(Step(what, monotonic() - started))
+        self.tell(f"{self.steps[-1].seconds:6.2f} s  {what}")
+
+
+def run(out: Path, seed: int, tell: Callable[[str], None]) -> Path:
+    """Run the whole demonstration and return the page that shows it.
+
+    Raises
+    ------
+    DemoFailed
+        If no answer came, saying what did.
+    MammoNodeError
+        If the node does not start.
+    """
+    timeline = Timeline(tell)
+    for folder in ("study", "pacs"):
+        for stale in (out / folder).glob("*.dcm"):
+            stale.unlink()
+    with timeline.step("four views of a phantom rendered and written as DICOM"):
+        study = generate_study(seed, masses=2, look="digital")
+        images = write_study(study, out / "study")
+    with tempfile.TemporaryDirectory(prefix="mammo-node-demo-") as storage:
+        stored = _through_the_node(images, out / "pacs", Path(storage), timeline)
+    with timeline.step("results read back, overlays drawn"):
+        return _summarise(study, images, stored, out, timeline)
+
+
+def _through_the_node(
+    images: list[Path], pacs: Path, storage: Path, timeline: Timeline
+) -> tuple[StoredObject, ...]:
+    with LocalArchive(pacs, _PACS) as archive:
+        node = Node(_configuration(storage, archive.port))
+        with timeline.step("node started: journal, model self-test, receiver processes"):
+            listening = node.start()
+        stop = threading.Event()
+        watcher = threading.Thread(target=node.run, args=(stop,))
+        watcher.start()
+        try:
+            with timeline.step(f"{len(images)} images sent to {listening.ae_title} (C-STORE)"):
+                _send(images, listening.port)
+            expected = 1 + len(images)
+            with timeline.step("analysed; SR and GSPS delivered to the PACS (C-STORE)"):
+                stored = archive.wait_for(lambda o: len(o) >= expected, _ANSWER_DEADLINE_S)
+        finally:
+            stop.set()
+            watcher.join()
+            node.stop()
+    if len(stored) < expected:
+        raise DemoFailed(f"{len(stored)} of {expected} result objects came back to the PACS")
+    return stored
+
+
+def _configuration(storage: Path, pacs_port: int) -> Configuration:
+    return Configuration(
+        ae_titles=AETitles(
+            local=Local(bind="127.0.0.1", port=0),
+            source=(Source(ae_title=_MODALITY, addresses=("127.0.0.1",)),),
+            destination=(
+                Destination(
+                    name="demo-pacs",
+                    ae_title=_PACS,
+                    host="127.0.0.1",
+                    port=pacs_port,
+                    outputs=(OutputKind.SR, OutputKind.GSPS),
+                ),
+            ),
+        ),
+        settings=Settings(
+            storage=Storage(folder=storage, min_free_mb=64),
+            completion=Completion(settle_s=1.0, quiet_s=2.0),
+        ),
+    )
+
+
+def _send(images: list[Path], port: int) -> None:
+    node = Destination(name="node", ae_title="MAMMO_AI", host="127.0.0.1", port=port)
+    items = [item for item in map(sendable, images) if item is not None]
+    for outcome in send_batch(node, _MODALITY, items):
+        if outcome.failure is not None or outcome.status != 0:
+            raise DemoFailed(f"{outcome.item.path}: {outcome.failure or outcome.status}")
+
+
+def _summarise(
+    study: PhantomStudy,
+    images: list[Path],
+    stored: tuple[StoredObject, ...],
+    out: Path,
+    timeline: Timeline,
+) -> Path:
+    report = parse_report(pydicom.dcmread(next(o.path for o in stored if o.sop_class_uid == _SR)))
+    instances = next(iter(gather(images).studies.values()))
+    result = study_result_of(report, [pydicom.dcmread(p, stop_before_pixels=True) for p in images])
+    overlays = write_overlays(result, instances, policy(Settings().suitability), out)
+    pictures = [Picture(path.stem.split("-", 2)[2], path.name) for path in overlays]
+    tables = [
+        _findings_table(report, images),
+        _truth_table(study),
+        _objects_table(stored, out),
+    ]
+    summary = out / "index.html"
+    title = "mammo_node: a phantom study in, an answer out"
+    summary.write_text(page(title, report.conclusion, pictures, tables, timeline.steps), "utf-8")
+    return summary
+
+
+def _findings_table(report: Report, images: list[Path]) -> Table:
+    names = {_uid(path): path.stem for path in images}
+    rows = tuple(
+        (
+            names.get(finding.sop_instance_uid, "?"),
+            finding.label,
+            f"{finding.score:.2f}",
+            "" if finding.long_axis_mm is None else f"{finding.long_axis_mm:.0f}",
+            f"{finding.model_name} {finding.model_version}",
+        )
+        for finding in sorted(report.findings, key=lambda finding: -finding.score)
+    )
+    columns = ("view", "finding", "score", "long axis, mm", "model")
+    return Table("Findings, read back from the SR", columns, rows, "none above the threshold")
+
+
+def _truth_table(study: PhantomStudy) -> Table:
+    rows = tuple(
+        (f"{view.laterality}-{view.view}", lesion.kind, lesion.variety, f"{lesion.size_mm:.0f}")
+        for view in study.views
+        for lesion in view.lesions
+    )
+    return Table("What was put into the phantom", ("view", "lesion", "variety", "size, mm"), rows)
+
+
+def _objects_table(stored: tuple[StoredObject, ...], out: Path) -> Table:
+    rows = tuple((o.modality, str(o.path.relative_to(out)), o.sop_instance_uid) for o in stored)
+    return Table("Objects in the PACS", ("modality", "file", "SOP Instance UID"), rows)
+
+
+def _uid(path: Path) -> str:
+    return str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)

@@ -1,0 +1,246 @@
+"""The composition root: build, start, run, stop. Nothing else wires parts together.
+
+Threads of the main process: one that watches (receivers, watchdog, studies that became
+ready), one that answers studies, one for each destination. Receiving and analysis have
+processes of their own, so that none blocks another. Whatever a thread was at when the
+process ends, the journal knows where to go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from mammo_node import log
+from mammo_node.analyse.process import AnalysisProcess, Limits
+from mammo_node.composition import installation_id, pipeline_settings
+from mammo_node.config import Configuration, Destination
+from mammo_node.deliver.courier import Courier
+from mammo_node.errors import MammoNodeError, ModelError
+from mammo_node.journal.journal import JOURNAL_NAME, Journal
+from mammo_node.journal.records import RecoveryReport
+from mammo_node.journal.spool import Spool
+from mammo_node.pipeline import PipelineReport, prepare_pipeline
+from mammo_node.receive.supervisor import Receiver
+from mammo_node.worker import Analyst, Process, one_line
+
+_LOG = log.get("node")
+#: How often threads look for work that no event announces.
+_POLL_S = 0.5
+#: Pause after a failure of the surroundings: journal busy, disk full, model down.
+_PAUSE_S = 5.0
+_SWEEP_INTERVAL = timedelta(hours=1)
+_REQUEUE_INTERVAL = timedelta(seconds=15)
+
+
+def utc_now() -> datetime:
+    """Return the time, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the started node listens, and with what it answers."""
+
+    ae_title: str
+    port: int
+    report: PipelineReport
+
+
+class Node:
+    """A whole node on one storage folder.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Validated; see ``mammo-node check``.
+    clock : callable
+        Returns the time, UTC.
+    """
+
+    def __init__(
+        self, configuration: Configuration, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.configuration = configuration
+        self._clock = clock
+        self._resources = ExitStack()
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
+        self._work = threading.Event()
+        self._results = {d.name: threading.Event() for d in configuration.ae_titles.destination}
+        self._swept_at = self._requeued_at = datetime.min.replace(tzinfo=UTC)
+
+    def start(self) -> Listening:
+        """Recover, load the models, listen.
+
+        Raises
+        ------
+        MammoNodeError
+            If the storage folder, the journal, the models or the port cannot be used.
+        """
+        try:
+            return self._start()
+        except BaseException:
+            self._resources.close()
+            raise
+
+    def _start(self) -> Listening:
+        storage = self.configuration.settings.storage.folder
+        self._spool = Spool(storage)
+        self._resources.enter_context(self._spool.lock())
+        self._journal = self._resources.enter_context(Journal(storage / JOURNAL_NAME))
+        recovered = self._journal.recover(self._clock(), self._spool)
+        _LOG.info("recovered", **_plain(recovered))
+        names = [d.name for d in self.configuration.ae_titles.destination]
+        for name in self._journal.park_unknown_destinations(names, self._clock()):
+            _LOG.error("deliveries-parked", destination=name, reason="not in ae_titles.toml")
+        self._process = self._analysis_process(installation_id(storage))
+        self._resources.callback(self._process.stop)
+        report = self._process.start()
+        assert isinstance(report, PipelineReport)  # noqa: S101 - our own target's report
+        self._receiver = Receiver(self.configuration, storage / JOURNAL_NAME, storage)
+        port = self._receiver.start()
+        self._resources.callback(self._receiver.stop)
+        self._start_threads(report)
+        ae_title = self.configuration.ae_titles.local.ae_title
+        _LOG.info("listening", ae_title=ae_title, port=port, provider=report.provider)
+        return Listening(ae_title, port, report)
+
+    def _analysis_process(self, installation: str) -> Process:
+        worker = self.configuration.settings.worker
+        settings = pipeline_settings(self.configuration, installation)
+        self._equipment = settings.equipment
+        limits = Limits(recycle_jobs=worker.recycle_jobs, recycle_mb=worker.recycle_mb)
+        return AnalysisProcess(prepare_pipeline, settings, limits)
+
+    def _start_threads(self, report: PipelineReport) -> None:
+        analyst = Analyst(
+            journal=self._journal,
+            spool=self._spool,
+            process=self._process,
+            configuration=self.configuration,
+            equipment=self._equipment,
+            models=report.models,
+            owner="analyst",
+            clock=self._clock,
+        )
+        self._spawn("analyst", self._work, lambda: self._analyse(analyst))
+        for destination in self.configuration.ae_titles.destination:
+            courier = self._courier(destination)
+            self._spawn(destination.name, self._results[destination.name], courier.step)
+
+    def _courier(self, destination: Destination) -> Courier:
+        return Courier(
+            journal=self._journal,
+            destination=destination,
+            calling_ae_title=(
+                destination.calling_ae_title or self.configuration.ae_titles.local.ae_title
+            ),
+            retry=self.configuration.settings.retry,
+            owner=f"courier {destination.name}",
+            clock=self._clock,
+        )
+
+    def _analyse(self, analyst: Analyst) -> bool:
+        worked = analyst.step()
+        if worked:
+            for event in self._results.values():
+                event.set()
+        return worked
+
+    def _spawn(self, name: str, wake: threading.Event, step: Callable[[], bool]) -> None:
+        thread = threading.Thread(target=self._loop, args=(name, wake, step), name=name)
+        self._threads.append(thread)
+        thread.start()
+
+    def _loop(self, name: str, wake: threading.Event, step: Callable[[], bool]) -> None:
+        """Work while there is work; sleep until woken or the poll is due."""
+        while not self._stopping.is_set():
+            wake.clear()
+            if not self._attempt(name, step):
+                wake.wait(_POLL_S)
+
+    def _attempt(self, name: str, step: Callable[[], bool]) -> bool:
+        try:
+            return step()
+        except MammoNodeError as error:
+            event = "models-down" if isinstance(error, ModelError) else "step-failed"
+            _LOG.error(event, loop=name, reason=one_line(error), retry_s=_PAUSE_S)
+        except Exception:  # noqa: BLE001 - a loop outlives its bugs: the journal has the work
+            _LOG.exception("step-crashed", loop=name, retry_s=_PAUSE_S)
+        self._stopping.wait(_PAUSE_S)
+        return True
+
+    def watch(self) -> str:
+        """Do what is due now; return one line for status. Call it about twice a second."""
+        now = self._clock()
+        for dead in self._receiver.poll():
+            self._journal.associations_lost(dead.association_prefix, now)
+        for study in self._journal.studies_due(now, self.configuration.completion_for):
+            if self._journal.mark_ready(study, now):
+                _LOG.info(
+                    "study-ready",
+                    study=study.study_instance_uid,
+                    generation=study.generation,
+                    reason=study.reason.value,
+                )
+                self._work.set()
+        if now - self._requeued_at > _REQUEUE_INTERVAL:
+            self._requeued_at = now
+            self._journal.requeue_expired(now)
+        if now - self._swept_at > _SWEEP_INTERVAL:
+            self._swept_at = now
+            self._sweep(now)
+        return self._status()
+
+    def _sweep(self, now: datetime) -> None:
+        for study in self._journal.expired(now, self.configuration.settings.retention.days):
+            files = self._journal.sweep(study, now, self._spool)
+            _LOG.info("study-swept", study=study.study_instance_uid, files=files)
+
+    def _status(self) -> str:
+        counts = self._journal.counts()
+        studies, deliveries = counts["study"], counts["delivery"]
+        return (
+            f"{self._receiver.associations} associations,"
+            f" {studies['receiving']} studies arriving, {studies['ready']} to analyse,"
+            f" {deliveries['pending'] + deliveries['sending']} results to send,"
+            f" {deliveries['parked']} parked"
+        )
+
+    def run(self, stop: threading.Event, tell: Callable[[str], None] = lambda _: None) -> None:
+        """Watch until ``stop`` is set; ``tell`` gets the status line about once a second."""
+        while not stop.wait(_POLL_S):
+            try:
+                tell(self.watch())
+            except MammoNodeError as error:
+                # Not fed, the watchdog restarts a node whose journal stays out of reach.
+                _LOG.error("watch-failed", reason=one_line(error))
+
+    def stop(self) -> None:
+        """Drain: end messages in flight, the running study and the running batch; then close."""
+        self._stopping.set()
+        for event in (self._work, *self._results.values()):
+            event.set()
+        self._receiver.stop()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+        self._resources.close()
+        _LOG.info("stopped")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _plain(report: RecoveryReport) -> dict[str, int]:
+    """Return the report as numbers: file names of ours say nothing in a log."""
+    return {k: len(v) if isinstance(v, tuple) else v for k, v in asdict(report).items()}
