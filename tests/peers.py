@@ -17,6 +17,7 @@ _PACKAGES = {
     "dcmpschk": "dcmtk",
     "dcmcjpeg": "dcmtk",
     "dcmcjpls": "dcmtk",
+    "dcmdjpeg": "dcmtk",
     "dcmcrle": "dcmtk",
     "dcmconv": "dcmtk",
     "dcmdump": "dcmtk",

@@ -20,6 +20,9 @@ _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _OVERLAY_BIT_POSITION = 0x0102
 _OVERLAY_DATA = 0x3000
 
+#: Part of the range by which lossy compression may overshoot: ringing at the sharpest edges.
+_OVERSHOOT = 8
+
 
 def pixel_format(ds: Dataset, max_pixels: int) -> PixelFormat:
     """Read and check the Image Pixel module's description (PS3.3 C.7.6.3).
@@ -61,6 +64,24 @@ def overlay_bits(ds: Dataset) -> int:
         if embedded and isinstance(position, int) and 0 <= position < 16:
             mask |= 1 << position
     return mask
+
+
+def without_overshoot(cells: Cells, described: PixelFormat) -> Cells:
+    """Clip what lossy compression added to the ends of the range that Bits Stored allows.
+
+    Encoders that compress the whole cell leave room for it (12 bits stored, a stream of 16).
+    More than an eighth of the range is no overshoot, and is left for `stored_values` to refuse.
+    """
+    if described.signed and cells.dtype.kind != "i":
+        return cells
+    values = 1 << described.bits_stored
+    lowest, highest = (-values // 2, values // 2 - 1) if described.signed else (0, values - 1)
+    room = values // _OVERSHOOT
+    least, greatest = int(cells.min()), int(cells.max())
+    beyond = least < lowest or greatest > highest
+    if not beyond or least < lowest - room or greatest > highest + room:
+        return cells
+    return np.clip(cells, max(lowest, least), min(highest, greatest))
 
 
 def stored_values(

@@ -194,3 +194,6 @@ _DECODERS: dict[str, _Decoder] = {
     JPEG2000: _jpeg_2000,
     RLELossless: _rle,
 }
+
+#: Syntaxes whose values need not be the original ones.
+LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000})

@@ -18,7 +18,7 @@ from mammo_node.errors import ImageError, PixelDataError
 from mammo_node.header import attributes
 from mammo_node.header.part10 import read_header, read_whole
 from mammo_node.image import cells, presentation
-from mammo_node.image.decoders import decode
+from mammo_node.image.decoders import LOSSY, decode
 from mammo_node.image.orientation import air_is_bright, orient
 from mammo_node.image.padding import padding_mask
 from mammo_node.image.suitability import Policy, Suitable, assess
@@ -74,7 +74,10 @@ def _decode(ds: FileDataset, policy: Policy) -> _Stored:
     pixel_data = attributes.value(ds, "PixelData")
     if not isinstance(pixel_data, bytes):
         raise PixelDataError("there is no pixel data")
-    decoded = decode(pixel_data, _transfer_syntax(ds), described)
+    syntax = _transfer_syntax(ds)
+    decoded = decode(pixel_data, syntax, described)
+    if syntax in LOSSY:
+        decoded = cells.without_overshoot(decoded, described)
     return cells.stored_values(decoded, described, cells.overlay_bits(ds))
 
 

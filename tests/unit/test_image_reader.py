@@ -229,6 +229,20 @@ def test_values_beyond_bits_stored_are_refused(tmp_path: Path) -> None:
     assert "Bits Stored" in refused(signed, tmp_path)
 
 
+@pytest.mark.parametrize(("greatest", "fits"), [(4095 + 300, True), (4095 + 900, False)])
+def test_lossy_overshoot_is_clipped(greatest: int, fits: bool, tmp_path: Path) -> None:
+    """Lossy compression may exceed Bits Stored a little; far beyond, Bits Stored is wrong."""
+    pixels = PIXELS.copy()
+    pixels[100, 150] = greatest
+    stream = bytes(imagecodecs.jpeg2k_encode(pixels, codecformat="j2k"))
+    if not fits:
+        assert "Bits Stored" in refused(compressed(stream), tmp_path, JPEG2000)
+        return
+    image = accepted(compressed(stream), tmp_path, JPEG2000)
+    assert image.stored[100, 150] == 4095
+    np.testing.assert_array_equal(image.stored, np.minimum(pixels, 4095))
+
+
 @pytest.mark.parametrize(
     ("value", "limit", "expected"),
     [
