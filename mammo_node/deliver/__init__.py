@@ -1,1 +1,1 @@
-""""""
+"""Results go to their destinations, as often as it takes."""

@@ -24,11 +24,13 @@ class Deliveries:
     ) -> tuple[Delivery, ...]:
         """Claim up to ``limit`` due deliveries of one destination for ``lease_s``."""
         until = to_text(now + timedelta(seconds=lease_s))
+        chosen = {"destination": destination, "now": to_text(now), "limit": limit}
+        with self._store.reading() as transaction:  # polls do not take the write lock
+            if not transaction.rows("due_deliveries", **chosen):
+                return ()
         claimed = []
         with self._store.writing() as transaction:
-            for row in transaction.rows(
-                "due_deliveries", destination=destination, now=to_text(now), limit=limit
-            ):
+            for row in transaction.rows("due_deliveries", **chosen):
                 transaction.move(Machine.DELIVERY, row["id"], Event.CLAIM, now, reason=owner)
                 transaction.change("lease_delivery", id=row["id"], owner=owner, until=until)
                 claimed.append(self._delivery(transaction, row["id"]))

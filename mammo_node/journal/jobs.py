@@ -33,6 +33,9 @@ class Jobs:
 
         Jobs of one study run in the order of its generations.
         """
+        with self._store.reading() as transaction:  # polls do not take the write lock
+            if transaction.row("next_due_job", now=to_text(now)) is None:
+                return None
         with self._store.writing() as transaction:
             due = transaction.row("next_due_job", now=to_text(now))
             if due is None:

@@ -95,6 +95,15 @@ class Bench:
         assert job is not None
         return job
 
+    def claim_unfinished(self) -> Job:
+        """Claim the analysis of whatever is being received, without letting time pass."""
+        deadline = self.now + timedelta(seconds=10_000)
+        for study in self.journal.studies_due(deadline, lambda _: Completion()):
+            assert self.journal.mark_ready(study, self.now)
+        job = self.journal.claim_job("worker", 60, self.now)
+        assert job is not None
+        return job
+
     def results(
         self, job: Job, number: int, destinations: tuple[str, ...] = ("pacs",)
     ) -> list[ResultRecord]:
