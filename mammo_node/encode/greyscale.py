@@ -17,6 +17,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -28,6 +30,8 @@ MONOCHROME: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _VOI_FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
 _MOST_LUT_ENTRIES = 65536
 _DESCRIPTOR_VALUES = 3
+#: Bits per entry that images may have (PS3.3 C.11.2.1.1).
+_LUT_BITS = range(8, 17)
 
 
 def put_greyscale(header: Dataset, ds: Dataset) -> None:
@@ -92,23 +96,42 @@ def _luts(header: Dataset, keyword: str) -> list[Dataset]:
 
 
 def _lut(item: Dataset, keyword: str) -> Dataset | None:
-    """Copy one LUT item, or None when its data are not as its descriptor says."""
+    """Copy one LUT item with entries of 16 bits, the widest that a state may have.
+
+    None when its data are not as its descriptor says. Output of a VOI LUT is relative to
+    its number of bits and is scaled with it; that of a modality LUT has a unit and is not.
+    """
     descriptor = [int(n) for n in attributes.numbers(item, "LUTDescriptor")]
-    data = attributes.value(item, "LUTData")
-    if len(descriptor) != _DESCRIPTOR_VALUES or data is None:
+    if len(descriptor) != _DESCRIPTOR_VALUES or descriptor[2] not in _LUT_BITS:
         return None
-    entries = descriptor[0] or _MOST_LUT_ENTRIES
+    data = _entries(attributes.value(item, "LUTData"), descriptor[0] or _MOST_LUT_ENTRIES)
+    if data is None:
+        return None
+    modality = keyword == "ModalityLUTSequence"
+    widened = data if modality else _widened(data, descriptor[2])
+    lut = Dataset()
+    signed = descriptor[1] < 0
+    lut.add_new("LUTDescriptor", "SS" if signed else "US", [descriptor[0], descriptor[1], 16])
+    lut.add_new("LUTData", "OW", widened.astype("<u2").tobytes())
+    source.copy_optional(item, lut, ["LUTExplanation"])
+    if modality:
+        source.put(lut, "ModalityLUTType", source.source_value(item, "ModalityLUTType") or "US")
+    return lut
+
+
+def _widened(data: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint16]:
+    most = (1 << bits) - 1
+    scaled = np.minimum(data, most).astype(np.float64) * (_MOST_LUT_ENTRIES - 1) / most
+    return np.asarray(np.rint(scaled), dtype=np.uint16)
+
+
+def _entries(data: Any, entries: int) -> npt.NDArray[np.uint16] | None:
+    """Return LUT Data as words: they come as words (US, OW) or as bytes (PS3.3 C.11.1.1)."""
     packed = _packed(data)
     if packed is None or len(packed) not in (2 * entries, entries, entries + 1):
         return None
-    lut = Dataset()
-    signed = descriptor[1] < 0
-    lut.add_new("LUTDescriptor", "SS" if signed else "US", descriptor)
-    lut.add_new("LUTData", "OW", packed)
-    source.copy_optional(item, lut, ["LUTExplanation"])
-    if keyword == "ModalityLUTSequence":
-        source.put(lut, "ModalityLUTType", source.source_value(item, "ModalityLUTType") or "US")
-    return lut
+    words = len(packed) == 2 * entries
+    return np.frombuffer(packed, "<u2" if words else "u1")[:entries].astype(np.uint16)
 
 
 def _packed(data: Any) -> bytes | None:
@@ -116,6 +139,6 @@ def _packed(data: Any) -> bytes | None:
         return data
     values = data if isinstance(data, (list, MultiValue)) else [data]
     try:
-        return struct.pack(f"<{len(values)}H", *(int(v) & 0xFFFF for v in values))
+        return struct.pack(f"<{len(values)}H", *(int(value) & 0xFFFF for value in values))
     except (struct.error, ValueError, TypeError):
         return None

@@ -22,7 +22,7 @@ IMPLEMENTATION_CLASS_UID: Final = derived_uid("implementation", "mammo_node")
 _IMPLEMENTATION_VERSION_NAME_LENGTH = 16
 
 #: PS3.3 C.7.1.1 Patient, C.7.2.1 General Study: Type 2.
-_REQUIRED = (
+REQUIRED = (
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -34,7 +34,7 @@ _REQUIRED = (
     "ReferringPhysicianName",
 )
 #: Type 3 of the same, and of C.7.2.2 Patient Study, that archives file and show studies by.
-_OPTIONAL = (
+OPTIONAL = (
     "IssuerOfPatientID",
     "PatientBirthTime",
     "StudyDescription",
@@ -50,6 +50,8 @@ class Common:
 
     header: Dataset
     """The source image header that patient and study are taken from."""
+    raw_texts: Mapping[str, bytes]
+    """Its text attributes as they came, where they have not been decoded yet."""
     headers: Mapping[str, Dataset]
     """Source image headers by SOP Instance UID."""
     references: tuple[InstanceRef, ...]
@@ -103,14 +105,14 @@ def base_dataset(
 
 def finish(ds: Dataset, common: Common) -> Dataset:
     """Declare the character set, once everything that is text has been put in."""
-    source.character_set(common.header, ds).apply(ds)
+    source.declare_character_set(common.header, ds, common.raw_texts)
     return ds
 
 
 def _put_patient_and_study(ds: Dataset, common: Common) -> None:
     ds.StudyInstanceUID = UID(common.identity.study_instance_uid)
-    source.copy_required(common.header, ds, _REQUIRED)
-    source.copy_optional(common.header, ds, _OPTIONAL)
+    source.copy_required(common.header, ds, REQUIRED)
+    source.copy_optional(common.header, ds, OPTIONAL)
     _copy_deidentification(common.header, ds)
 
 

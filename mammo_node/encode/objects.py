@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +14,14 @@ from pydicom.dataset import Dataset
 from mammo_node.encode.identity import device_uid
 from mammo_node.errors import EncodingError
 from mammo_node.vocabulary import OutputKind
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom's warnings off the log: they quote values, and so patients."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,8 @@ class EncodedObject:
         """
         buffer = io.BytesIO()
         try:
-            self.dataset.save_as(buffer, enforce_file_format=True)
+            with quiet():
+                self.dataset.save_as(buffer, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, OSError, LookupError) as error:
             raise EncodingError(
                 f"{self.kind.value} {self.sop_instance_uid}: cannot be written: {error}"

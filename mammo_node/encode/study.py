@@ -7,10 +7,10 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from mammo_node.encode import gsps, sr
+from mammo_node.encode import gsps, modules, source, sr
 from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
-from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult
+from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
 from mammo_node.errors import EncodingError
 from mammo_node.header import attributes
 from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult
@@ -62,8 +62,9 @@ def encode_study(
             f"study {result.study_instance_uid}: no source header, so no patient to answer for"
         )
     try:
-        common = _common(result, headers, equipment, content_datetime)
-        return tuple(_objects(result, common, outputs, predecessors))
+        with quiet():
+            common = _common(result, headers, equipment, content_datetime)
+            return tuple(_objects(result, common, outputs, predecessors))
     # What highdicom and pydicom are known to raise on values that they cannot take.
     except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
         raise EncodingError(
@@ -80,9 +81,11 @@ def _common(
     references = tuple(_references(result, headers))
     in_views = {view.ref.sop_instance_uid for view in result.views}
     others = [r.sop_instance_uid for r in references if r.sop_instance_uid not in in_views]
+    header = source.untouched(_study_header(references, headers))
     return Common(
-        header=_study_header(references, headers),
-        headers=headers,
+        header=header,
+        raw_texts=source.raw_texts(header, (*modules.REQUIRED, *modules.OPTIONAL)),
+        headers={uid: source.untouched(original) for uid, original in headers.items()},
         references=references,
         identity=result_identity(result, others, equipment.device_uid, equipment.software_version),
         equipment=equipment,

@@ -45,7 +45,9 @@ EQUIPMENT = Equipment(
 )
 
 
-def ref(number: int, sop_class: str = DigitalMammographyXRayImageStorageForPresentation) -> InstanceRef:
+def ref(
+    number: int, sop_class: str = DigitalMammographyXRayImageStorageForPresentation
+) -> InstanceRef:
     """Return the reference of the study's n-th image; two images to a series."""
     return InstanceRef(
         sop_class_uid=sop_class,

@@ -1,0 +1,66 @@
+"""Golden DICOM JSON (PS3.18 Annex F) of every kind of object that encoding makes.
+
+``python -m tests.golden.regenerate`` writes the files anew after a wanted change; read the
+difference before committing it, as receivers will see the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from mammo_node.encode.study import encode_study
+from mammo_node.vocabulary import OutputKind
+from tests.golden import samples
+
+FOLDER = Path(__file__).parent
+#: File name -> answer, kind and place among the objects of that kind.
+CASES = {
+    "sr-findings": ("findings", OutputKind.SR, 0),
+    "sr-no-findings": ("no-findings", OutputKind.SR, 0),
+    "sr-partial": ("partial", OutputKind.SR, 0),
+    "sr-failed-unread": ("failed-unread", OutputKind.SR, 0),
+    "gsps-findings": ("findings", OutputKind.GSPS, 0),
+    "gsps-no-findings": ("findings", OutputKind.GSPS, 1),
+    "gsps-refused": ("partial", OutputKind.GSPS, 3),
+}
+
+
+def made(name: str) -> Dataset:
+    """Encode the object of a case."""
+    answer, kind, place = CASES[name]
+    result = samples.answers()[answer]
+    objects = encode_study(
+        result,
+        samples.headers(result),
+        [kind],
+        equipment=samples.EQUIPMENT,
+        content_datetime=samples.WHEN,
+    )
+    return objects[place].dataset
+
+
+def golden_json(ds: Dataset) -> dict[str, Any]:
+    """Return file meta information and dataset as DICOM JSON."""
+    return {"meta": ds.file_meta.to_json_dict(), "dataset": ds.to_json_dict()}
+
+
+def path(name: str) -> Path:
+    """Return where the golden file of a case lies."""
+    return FOLDER / f"{name}.json"
+
+
+def main() -> int:
+    """Write all golden files."""
+    for name in CASES:
+        text = json.dumps(golden_json(made(name)), indent=1, ensure_ascii=False, sort_keys=True)
+        path(name).write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
