@@ -25,7 +25,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from mammo_node.dimse.command import Command, CommandField, encode_request
+from mammo_node.dimse.command import CommandField
 from mammo_node.dimse.occupancy import Occupancy
 from mammo_node.dimse.pdu import COMMAND, HEADER, LAST, PDV_HEADER, PduType
 from mammo_node.dimse.server import Server, ServerLimits
@@ -236,8 +236,7 @@ class Peer:
 
     def echo(self, context_id: int = 3) -> int:
         """Send a C-ECHO and return the status."""
-        command = Command(CommandField.C_ECHO_RQ, 1, VERIFICATION, "", has_dataset=False)
-        self.send(pdv(context_id, encode_request(command), COMMAND | LAST))
+        self.send(pdv(context_id, echo_command(), COMMAND | LAST))
         return self.response()[0]
 
     def response(self) -> tuple[int, str]:
@@ -263,12 +262,45 @@ def pdv(context_id: int, content: bytes, control: int) -> bytes:
     return HEADER.pack(PduType.P_DATA_TF, len(inner)) + inner
 
 
+def command_set(elements: dict[int, bytes]) -> bytes:
+    """Return a command set of elements of group 0000, values padded already (PS3.7 6.3)."""
+    body = b"".join(
+        struct.pack("<HHL", 0, element, len(value)) + value
+        for element, value in sorted(elements.items())
+    )
+    return struct.pack("<HHLL", 0, 0, 4, len(body)) + body
+
+
+def even(uid: str) -> bytes:
+    """Return a UID padded to an even length (PS3.5 9.1)."""
+    return uid.encode() + b"\0" * (len(uid) % 2)
+
+
 def store_command(
     uid: str, *, sop_class: str = MG, has_dataset: bool = True, message_id: int = 1
 ) -> bytes:
     """Return the command set of a C-STORE-RQ."""
-    return encode_request(
-        Command(CommandField.C_STORE_RQ, message_id, sop_class, uid, has_dataset=has_dataset)
+    return command_set(
+        {
+            0x0002: even(sop_class),
+            0x0100: struct.pack("<H", CommandField.C_STORE_RQ),
+            0x0110: struct.pack("<H", message_id),
+            0x0700: struct.pack("<H", 0),
+            0x0800: struct.pack("<H", 0x0001 if has_dataset else 0x0101),
+            0x1000: even(uid),
+        }
+    )
+
+
+def echo_command(command_field: int = CommandField.C_ECHO_RQ) -> bytes:
+    """Return the command set of a C-ECHO-RQ, or of another request without a dataset."""
+    return command_set(
+        {
+            0x0002: even(VERIFICATION),
+            0x0100: struct.pack("<H", command_field),
+            0x0110: struct.pack("<H", 1),
+            0x0800: struct.pack("<H", 0x0101),
+        }
     )
 
 

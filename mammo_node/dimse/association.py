@@ -22,7 +22,7 @@ from mammo_node.dimse import pdu
 from mammo_node.dimse.command import Command, CommandField, Status
 from mammo_node.dimse.inbox import Inbox
 from mammo_node.dimse.messages import MessageReader
-from mammo_node.dimse.negotiation import AcceptedContext
+from mammo_node.dimse.negotiation import AcceptedContext, Rejection
 from mammo_node.dimse.pdata import PresentationData
 from mammo_node.dimse.ports import (
     AssociationEnd,
@@ -112,6 +112,12 @@ class Association:
             if end.aborted:
                 self._abort(abort_reason)
             self._service.ended(self.info, end)
+
+    def refuse(self) -> None:
+        """Reject the association after all, instead of :meth:`run`: try again later."""
+        with suppress(AssociationFailure):
+            self._send(pdu.rejection(*Rejection.TEMPORARY_CONGESTION.value))
+        self._shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
         """End the association after the message in flight, or at once between messages."""

@@ -18,7 +18,6 @@ _UL = struct.Struct("<L")
 _COMMAND_GROUP = 0x0000
 #: Command Data Set Type: no dataset present (PS3.7 E.1-1).
 _NO_DATASET = 0x0101
-_DATASET = 0x0001
 #: The bit that makes a response of a request's Command Field (PS3.7 E.1-1).
 _RESPONSE = 0x8000
 #: Longest Error Comment (VR LO, PS3.5 6.2).
@@ -82,21 +81,6 @@ def decode(encoded: bytes) -> Command:
         affected_sop_class_uid=_uid(elements, CommandElement.AFFECTED_SOP_CLASS_UID),
         affected_sop_instance_uid=_uid(elements, CommandElement.AFFECTED_SOP_INSTANCE_UID),
         has_dataset=_unsigned(elements, CommandElement.DATASET_TYPE) != _NO_DATASET,
-    )
-
-
-def encode_request(command: Command) -> bytes:
-    """Return the command set of a request."""
-    return _encode(
-        {
-            CommandElement.AFFECTED_SOP_CLASS_UID: _pad(command.affected_sop_class_uid, b"\0"),
-            CommandElement.COMMAND_FIELD: _US.pack(command.command_field),
-            CommandElement.MESSAGE_ID: _US.pack(command.message_id),
-            CommandElement.DATASET_TYPE: _US.pack(_DATASET if command.has_dataset else _NO_DATASET),
-            CommandElement.AFFECTED_SOP_INSTANCE_UID: _pad(
-                command.affected_sop_instance_uid, b"\0"
-            ),
-        }
     )
 
 

@@ -207,7 +207,12 @@ class Server:
         )
         with self._lock:
             self._associations[association] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread for us
+            _LOG.warning("no thread for an association", peer_address=visitor.address)
+            association.refuse()
+            self._end(association)
 
     def _serve(self, association: Association, acceptance: bytes) -> None:
         try:
@@ -215,11 +220,15 @@ class Server:
         except Exception:  # noqa: BLE001 - the thread's boundary: it ends one association only
             _LOG.exception("association failed", association_id=association.info.association_id)
         finally:
-            self._occupancy.leave()
-            association.close()
-            self._occupancy.disconnected()
-            with self._lock:
-                del self._associations[association]
+            self._end(association)
+
+    def _end(self, association: Association) -> None:
+        # The place is free again before the peer has taken its time to close.
+        self._occupancy.leave()
+        association.close()
+        self._occupancy.disconnected()
+        with self._lock:
+            del self._associations[association]
 
     def _close(self, grace_s: float) -> None:
         self._listener.close()

@@ -26,6 +26,7 @@ from mammo_node.errors import CannotUnderstand
 HEADER_LIMIT = 16 << 20
 #: Longer values are skipped: nothing that names or describes an image is so long.
 _DEFER_BYTES = 65536
+_NO_DATASET = "the bytes are no dataset in the negotiated syntax"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 #: (7FE0,0008) Float, (7FE0,0009) Double Float and (7FE0,0010) Pixel Data.
 _PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)
@@ -85,7 +86,11 @@ def _parse(file: BinaryIO, size: int | None, *, is_implicit_vr: bool) -> Dataset
         struct.error,
         RecursionError,
     ) as error:
-        raise CannotUnderstand(f"the dataset cannot be read: {type(error).__name__}") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the dataset's
+        raise CannotUnderstand(
+            bounded.complaint or "the bytes are no dataset in the negotiated syntax"
+        ) from error
 
 
 def _inflate(file: BinaryIO) -> bytes:
@@ -108,11 +113,14 @@ class _BoundedReader:
     def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file = file
         self._left = limit
+        self.complaint = ""
         self.seek = file.seek
         self.tell = file.tell
 
     def read(self, count: int = -1) -> bytes:
         if not 0 <= count <= self._left:
-            raise CannotUnderstand("the header is larger than any mammogram's")
+            # Within a sequence pydicom makes an OSError of it: the words are kept here.
+            self.complaint = "the header is larger than any mammogram's"
+            raise CannotUnderstand(self.complaint)
         self._left -= count
         return self._file.read(count)

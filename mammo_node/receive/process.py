@@ -76,8 +76,9 @@ def main() -> int:
     warnings.filterwarnings("ignore")
     _allow_many_descriptors()
     server = _build(order, configuration)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
+    # Ctrl-C on a terminal reaches the whole process group; the supervisor decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
     server.watch(_LIFELINE, _die_with_supervisor)
     os.write(sys.stdout.fileno(), READY)
     server.run(order.grace_s)
