@@ -3,7 +3,8 @@
 ONNX Runtime keeps an arena that grows with the shapes it meets. This runs one network over
 many sizes of crop, in a fresh process per choice of options, and prints resident memory and
 time. Run: ``python bench/analyse_memory.py``; RUNS is the number of sizes, SCALE=3 makes them
-crops at 0.1 instead of 0.3 mm per pixel, THREADS is the number of threads.
+crops at 0.1 instead of 0.3 mm per pixel, THREADS is the number of threads, CHOICES the options
+to compare, parted by semicolons.
 """
 
 from __future__ import annotations
@@ -92,18 +93,18 @@ def measure(choice: dict[str, object]) -> dict[str, float]:
         run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     before = _rss()
     random = np.random.default_rng(2)
-    peak, seconds = 0.0, 0.0
-    for rows, columns in sizes():
+    quarters, seconds = [], 0.0
+    for number, (rows, columns) in enumerate(sizes(), start=1):
         image = random.random((1, 2, rows, columns), dtype=np.float32)
         begun = time.perf_counter()
         session.run(None, {"image": image}, run)
         seconds += time.perf_counter() - begun
-        peak = max(peak, _rss())
+        if number % max(_RUNS // 4, 1) == 0:
+            quarters.append(_rss())
     return {
-        "before_mb": before,
-        "after_mb": _rss(),
-        "between_runs_peak_mb": peak,
-        "hwm_mb": _status("VmHWM"),
+        "loaded_mb": before,
+        **{f"after_{i}_of_4_mb": rss for i, rss in enumerate(quarters, start=1)},
+        "peak_mb": _status("VmHWM"),
         "ms": 1000 * seconds / _RUNS,
         "cpu_ms": 1000 * time.process_time() / _RUNS,
     }
@@ -122,7 +123,8 @@ def main() -> None:
     if len(sys.argv) > 1:
         print(json.dumps(measure(json.loads(sys.argv[1]))))
         return
-    for name, choice in _CHOICES.items():
+    wanted = os.environ.get("CHOICES", ";".join(_CHOICES)).split(";")
+    for name, choice in ((name, _CHOICES[name]) for name in wanted):
         done = subprocess.run(
             [sys.executable, __file__, json.dumps(choice)],
             capture_output=True,
@@ -130,7 +132,7 @@ def main() -> None:
             check=True,
         )
         figures = json.loads(done.stdout)
-        words = "  ".join(f"{key} {value:7.1f}" for key, value in figures.items())
+        words = "  ".join(f"{key} {value:.1f}" for key, value in figures.items())
         print(f"{name:28s} {words}", flush=True)
 
 

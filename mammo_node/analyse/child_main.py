@@ -20,6 +20,7 @@ from mammo_node.analyse.exchange import Answer, Failed, Order, Prepared, Ready
 from mammo_node.errors import MammoNodeError
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PACKAGE = Path(__file__).parents[1]
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -83,8 +84,17 @@ def failure_of(error: Exception) -> Failed:
 
 
 def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"in {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+    """Return where it was raised and, when that is a library, which line of ours called it."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is the loop in this module
+    if not frames:
+        return ""
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    places = dict.fromkeys(_line(frame) for frame in (frames[-1], *ours[-1:]))
+    return f"in {', called from '.join(places)}"
+
+
+def _line(frame: traceback.FrameSummary) -> str:
+    return f"{Path(frame.filename).name} line {frame.lineno}"
 
 
 if __name__ == "__main__":

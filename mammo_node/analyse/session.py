@@ -185,6 +185,10 @@ def _options(runtime: ModuleType, threads: int) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Plans of memory are kept per input shape, and nearly every crop has another. Without them
+    # 400 sizes end in less memory, and flat; giving the arena back after each run fragments
+    # the heap, which then grows without end (bench/analyse_memory.py).
+    options.enable_mem_pattern = False
     options.log_severity_level = _ERRORS_ONLY
     return options
 

@@ -6,8 +6,10 @@ import ctypes
 import os
 import sys
 import time
+from typing import cast
 
 from mammo_node.analyse.exchange import Prepared
+from mammo_node.analyse.onnx_file import inspect
 from mammo_node.errors import ImageError, InferenceError, ModelPackageError, ProviderUnavailable
 
 _HOARD: list[bytearray] = []
@@ -81,6 +83,10 @@ def _os_error(_: str) -> None:
     raise FileNotFoundError(2, "No such file or directory", _SECRET)
 
 
+def _library_bug(_: str) -> None:
+    inspect(cast("bytes", _SECRET))
+
+
 def _unpicklable(_: str) -> object:
     return lambda: None
 
@@ -107,6 +113,7 @@ _WAYS = {
     "inference-error": _inference_error,
     "bug": _bug,
     "os-error": _os_error,
+    "library-bug": _library_bug,
     "unpicklable": _unpicklable,
     "large": _large,
     "print": _slow_write,

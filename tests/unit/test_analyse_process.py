@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from mammo_node.analyse.child_main import failure_of
 from mammo_node.analyse.exchange import Answer, Died, Failed, Hung, Prepared
+from mammo_node.analyse.package import load_package
 from mammo_node.analyse.process import AnalysisProcess, Limits
 from mammo_node.errors import LeaseLost, ModelError, ModelPackageError, ProviderUnavailable
 from tests.unit.analyse_targets import prepare
@@ -89,7 +92,8 @@ def test_a_large_request_passes_whole(shared: _Process) -> None:
         ("inference-error", "InferenceError", True, "out of memory"),
         ("bug", "KeyError", False, "analyse_targets.py line"),
         ("os-error", "FileNotFoundError", True, "No such file or directory"),
-        ("unpicklable", "AttributeError", False, "AttributeError in"),
+        ("library-bug", "TypeError", False, "TypeError in onnx_file.py line"),
+        ("unpicklable", "AttributeError", False, "AttributeError in reduction.py line"),
     ],
 )
 def test_an_exception_is_an_answer(
@@ -104,6 +108,23 @@ def test_an_exception_is_an_answer(
     assert "Doe" not in outcome.message
     assert shared.pid == pid
     assert outcome.kind == kind
+
+
+def test_a_failure_in_a_library_names_our_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an unexpected exception the place is told, in the library and in our code."""
+
+    def broken(*_: object, **__: object) -> str:
+        raise KeyError("Doe^Jane")
+
+    monkeypatch.setattr(Path, "read_text", broken)
+    try:
+        load_package(Path("nowhere"))
+    except KeyError as error:
+        failed = failure_of(error)
+    assert re.fullmatch(
+        r"KeyError in test_analyse_process.py line \d+, called from package.py line \d+",
+        failed.message,
+    )
 
 
 def test_a_hanging_job_is_killed_at_its_deadline() -> None:
@@ -280,7 +301,8 @@ def test_interrupts_meant_for_the_parent_do_not_end_a_job(shared: _Process) -> N
 def test_the_child_dies_with_its_parent() -> None:
     """A parent that is killed leaves no process behind, not even in the middle of a job."""
     code = (
-        "from mammo_node.analyse.process import AnalysisProcess\n"
+        "from mammo_node.analyse.package import load_package
+from mammo_node.analyse.process import AnalysisProcess\n"
         "from tests.unit.analyse_targets import prepare\n"
         "process = AnalysisProcess(prepare, 'fine')\n"
         "process.start()\n"
@@ -314,7 +336,8 @@ def test_stop_ends_an_idle_process_politely() -> None:
 def test_what_the_child_prints_stays_out_of_standard_output() -> None:
     """A script that reads our standard output never meets a library's chatter."""
     code = (
-        "from mammo_node.analyse.process import AnalysisProcess\n"
+        "from mammo_node.analyse.package import load_package
+from mammo_node.analyse.process import AnalysisProcess\n"
         "from tests.unit.analyse_targets import prepare\n"
         "with AnalysisProcess(prepare, 'fine') as process:\n"
         "    process.run('print', 20)\n"
