@@ -301,8 +301,7 @@ def test_interrupts_meant_for_the_parent_do_not_end_a_job(shared: _Process) -> N
 def test_the_child_dies_with_its_parent() -> None:
     """A parent that is killed leaves no process behind, not even in the middle of a job."""
     code = (
-        "from mammo_node.analyse.package import load_package
-from mammo_node.analyse.process import AnalysisProcess\n"
+        "from mammo_node.analyse.process import AnalysisProcess\n"
         "from tests.unit.analyse_targets import prepare\n"
         "process = AnalysisProcess(prepare, 'fine')\n"
         "process.start()\n"
@@ -336,8 +335,7 @@ def test_stop_ends_an_idle_process_politely() -> None:
 def test_what_the_child_prints_stays_out_of_standard_output() -> None:
     """A script that reads our standard output never meets a library's chatter."""
     code = (
-        "from mammo_node.analyse.package import load_package
-from mammo_node.analyse.process import AnalysisProcess\n"
+        "from mammo_node.analyse.process import AnalysisProcess\n"
         "from tests.unit.analyse_targets import prepare\n"
         "with AnalysisProcess(prepare, 'fine') as process:\n"
         "    process.run('print', 20)\n"
