@@ -97,6 +97,7 @@ class _Arrival:
             if study["state"] == StudyState.RECEIVING:
                 self._join_study()
             self._restore(row["id"], study["generation"])
+            self._transaction.change("note_restored", study_id=study["id"])
             return CommitOutcome.NEW
         return CommitOutcome.DUPLICATE
 

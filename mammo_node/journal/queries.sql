@@ -1,4 +1,4 @@
--- Every statement of the journal. "-- name:" begins one; what it is for follows.
+-- Every statement of the journal: a line with its name, what it is for, and the statement.
 
 -- ---------------------------------------------------------------- states and events
 
@@ -83,7 +83,8 @@ UPDATE studies SET last_instance_at = :at WHERE id = :study_id;
 -- name: next_generation
 -- A late view: a new answer is begun, its clock starts with this instance.
 UPDATE studies SET generation = generation + 1, calling_ae_title = :calling_ae_title,
-    first_instance_at = :at, last_instance_at = :at, ready_at = NULL, answered_at = NULL
+    first_instance_at = :at, last_instance_at = :at, ready_at = NULL, answered_at = NULL,
+    swept_at = NULL
 WHERE id = :study_id;
 
 -- name: queued_jobs_of_study
@@ -361,23 +362,24 @@ WHERE d.study_id = :study_id ORDER BY d.id;
 
 -- name: count_states
 -- How many there are of everything, for status lines.
-SELECT 'instance' AS entity, state, count(*) AS number FROM instances GROUP BY state
-UNION ALL SELECT 'study', state, count(*) FROM studies GROUP BY state
-UNION ALL SELECT 'job', state, count(*) FROM jobs GROUP BY state
-UNION ALL SELECT 'delivery', state, count(*) FROM deliveries GROUP BY state;
+SELECT entity, state, number FROM tallies;
 
 -- ---------------------------------------------------------------- retention and recovery
 
 -- name: expired_studies
 -- Answered long enough ago, nothing restored since, with files that are still there.
 SELECT s.id, s.study_instance_uid, s.answered_at FROM studies s
-WHERE s.state = 'answered' AND s.answered_at <= :before
+WHERE s.state = 'answered' AND s.swept_at IS NULL AND s.answered_at <= :before
     AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.study_id = s.id AND i.received_at > :before)
-    AND (EXISTS (SELECT 1 FROM instances i WHERE i.study_id = s.id
-            AND i.state IN ('accepted', 'quarantined'))
-        OR EXISTS (SELECT 1 FROM results r JOIN deliveries d ON d.result_id = r.id
-            WHERE r.study_id = s.id AND r.swept_at IS NULL))
 ORDER BY s.answered_at;
+
+-- name: note_swept
+-- Its files are gone.
+UPDATE studies SET swept_at = :at WHERE id = :study_id;
+
+-- name: note_restored
+-- A file came back.
+UPDATE studies SET swept_at = NULL WHERE id = :study_id;
 
 -- name: instance_files_of_study
 -- Files that retention may delete.

@@ -17,9 +17,11 @@ CREATE TABLE studies (
     outcome            TEXT,
     outcome_reason     TEXT,
     outcome_at         TEXT,
-    answered_at        TEXT
+    answered_at        TEXT,
+    -- When retention deleted its files; NULL again when one comes back.
+    swept_at           TEXT
 );
-CREATE INDEX studies_by_state ON studies (state);
+CREATE INDEX studies_by_state ON studies (state, swept_at);
 
 CREATE TABLE instances (
     id                  INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,6 +50,7 @@ CREATE TABLE instances (
     UNIQUE (sop_instance_uid, content_hash)
 );
 CREATE INDEX instances_by_study ON instances (study_id);
+CREATE INDEX instances_by_state ON instances (state);
 
 -- Associations that brought instances, until their studies are ready.
 CREATE TABLE senders (
@@ -140,6 +143,22 @@ CREATE TABLE events (
     reason     TEXT
 );
 CREATE INDEX events_by_entity ON events (entity, entity_id);
+
+-- How many there are in each state, kept by the events themselves: status is asked for often,
+-- and counting years of rows each time would not do.
+CREATE TABLE tallies (
+    entity TEXT    NOT NULL,
+    state  TEXT    NOT NULL,
+    number INTEGER NOT NULL CHECK (number >= 0),
+    PRIMARY KEY (entity, state)
+);
+
+CREATE TRIGGER events_are_tallied AFTER INSERT ON events
+BEGIN
+    UPDATE tallies SET number = number - 1 WHERE entity = new.entity AND state = new.from_state;
+    INSERT INTO tallies (entity, state, number) VALUES (new.entity, new.to_state, 1)
+    ON CONFLICT (entity, state) DO UPDATE SET number = number + 1;
+END;
 
 CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
 BEGIN
