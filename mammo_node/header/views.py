@@ -59,6 +59,7 @@ _VIEW_CODES = {
     "441555000": View.ISO,
     "R-40AAA": View.ISO,
 }
+_EXAGGERATED = frozenset({View.XCCL, View.XCCM})
 #: CID 4014 'tissue specimen from breast', SNOMED CT and SNOMED-RT.
 _SPECIMEN_CODES = frozenset({"127457009", "G-8310"})
 
@@ -123,8 +124,15 @@ def view_evidence(ds: Dataset) -> ViewEvidence:
         view=view,
         modifiers=frozenset(modifiers | more),
         specimen=specimen,
-        conflict=coded is not None and positioned is not None and coded != positioned,
+        conflict=_contradict(coded, positioned),
     )
+
+
+def _contradict(coded: View | None, positioned: View | None) -> bool:
+    if coded is None or positioned is None or coded is positioned:
+        return False
+    # View Position has no room for exaggeration at some modalities: they write the base view.
+    return not (positioned is View.CC and coded in _EXAGGERATED)
 
 
 def _coded(ds: Dataset) -> tuple[View | None, set[ViewModifier], bool]:

@@ -110,6 +110,7 @@ def test_code_wins_over_view_position_and_the_conflict_shows() -> None:
     assert view_evidence(ds).conflict
     assert summarise(ds).view is View.ML
     assert not summarise(header("R-10226", ViewPosition="CC")).standard
+    assert not view_evidence(header("R-1024A", ViewPosition="CC")).conflict
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,7 @@ def region(side_code: str) -> list[Dataset]:
     return [coded("76752008", AnatomicRegionModifierSequence=[coded(side_code)])]
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 @pytest.mark.parametrize(
     ("attributes", "side", "conflict"),
     [

@@ -454,6 +454,7 @@ def test_deflated_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "cut off" in refused_file(path)
 
 
+@pytest.mark.filterwarnings("ignore:End of file reached")
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     """A file that lost its end at any place is refused."""
     for syntax, ds in ((None, mammogram()), (JPEGLSLossless, compressed(jpeg_ls()))):

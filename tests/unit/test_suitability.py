@@ -155,6 +155,7 @@ def test_views_can_be_restricted() -> None:
     assert verdict.reason is R.VIEW_NOT_ANALYSED
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_unknown_words_are_not_quoted() -> None:
     """A detail never quotes free text: somebody may have written a name there."""
     verdict = assess(header(PhotometricInterpretation="DOE^JANE"), Policy())
