@@ -71,6 +71,8 @@ def test_the_first_operating_point_of_a_label_is_in_force(tmp_path: Path) -> Non
         ("mm_per_pixel = 0.3", "mm_per_pixel = nan", "input.mm_per_pixel = nan", "finite"),
         ("mm_per_pixel = 0.3", "mm_per_pixel = 0.3\nvoy = 1", "input.voy", "no such key"),
         ("mm_per_pixel = 0.3", 'mm_per_pixel = 0.3\nvoi = "x"', "input.voi = 'x'", "window"),
+        ("mm_per_pixel = 0.3", "mm_per_pixel = 0.3\nparameters = 1", "input: parameters", "table"),
+        ('label = "calcification-cluster"', 'label = "mass"', "operating_point", "once"),
         ("[input.local]", "[input.lokal]", "input: lokal", "no channel"),
         ("sigma_mm = 4.0", 'sigma_mm = "wide"', "input.local.sigma_mm = 'wide'", "number"),
         ('"global", "local"', '"global"', "input: local", "no channel"),
@@ -100,6 +102,32 @@ def test_a_manifest_that_does_not_fit_is_refused(
     assert str(folder / "model.toml") in message
     assert key in message
     assert right in message
+
+
+def test_a_label_without_an_operating_point_is_refused(tmp_path: Path) -> None:
+    """There is no threshold that could be guessed."""
+    point = 'name = "default"\nlabel = "calcification-cluster"'
+    other = 'name = "other"\nlabel = "mass"'
+    with pytest.raises(ModelPackageError, match="label 'calcification-cluster' has none"):
+        load_package(write_package(tmp_path, changes=((point, other),)))
+
+
+def test_a_value_where_a_table_belongs_is_refused(tmp_path: Path) -> None:
+    """Also the shape of the manifest is checked, key by key."""
+    (tmp_path / "model.toml").write_text('family = "detector"\ninput = 3\n', encoding="utf-8")
+    with pytest.raises(ModelPackageError) as raised:
+        load_package(tmp_path)
+    lines = str(raised.value).splitlines()
+    assert f"{tmp_path / 'model.toml'}: sha256: this key is needed" in lines
+    assert any("model.toml: input = 3: " in line for line in lines)
+
+
+def test_a_graph_without_an_opset_is_refused(tmp_path: Path) -> None:
+    """A model of other domains only is nothing that a standard runtime can run."""
+    model = detector_model()
+    model.opset_import[0].domain = "nowhere"
+    with pytest.raises(ModelPackageError, match="no opset of the default domain"):
+        load_package(write_package(tmp_path, model))
 
 
 @pytest.mark.parametrize(
