@@ -21,6 +21,8 @@ LAYER: Final = "MAMMO_AI"
 _LAYER_CIELAB = [58982, 30326, 50886]
 #: Lines at the bottom edge of the display, as parts of it.
 _FOOT_LINES = ((0.93, 0.96), (0.96, 0.99))
+#: What fits a portrait display at a legible size.
+_FOOT_LETTERS = 110
 _FOOT_LEFT, _FOOT_RIGHT = 0.02, 0.98
 
 
@@ -35,11 +37,13 @@ def put_annotations(
     layer.GraphicLayerDescription = "AI marks, research use only"
     ds.GraphicLayerSequence = Sequence([layer])
     ds.GraphicAnnotationSequence = Sequence(
-        [*_lesions(view, image, identity), _answer(result, view, image)]
+        [*_lesions(result, view, image, identity), _answer(result, view, image)]
     )
 
 
-def _lesions(view: ViewResult, image: Dataset, identity: ResultIdentity) -> list[Dataset]:
+def _lesions(
+    result: StudyResult, view: ViewResult, image: Dataset, identity: ResultIdentity
+) -> list[Dataset]:
     outlines = [outline.polygon(finding, view) for finding in view.findings]
     captions = [statement.finding_caption(i, f) for i, f in enumerate(view.findings)]
     whole = Area(0.0, 0.0, float(view.columns), float(view.rows))
@@ -49,7 +53,7 @@ def _lesions(view: ViewResult, image: Dataset, identity: ResultIdentity) -> list
     annotations = []
     for index, (points, caption, area) in enumerate(zip(outlines, captions, areas, strict=True)):
         graphic = _polyline(outline.closed(points))
-        graphic.TrackingID = statement.finding_name(view, index)
+        graphic.TrackingID = statement.finding_name(result, view, index)
         graphic.TrackingUID = UID(identity.tracking_uid(view.ref.sop_instance_uid, index))
         item = _annotation(image)
         item.GraphicObjectSequence = Sequence([graphic])
@@ -94,7 +98,8 @@ def _text(caption: str, area: Area, points: npt.NDArray[np.float64]) -> Dataset:
 
 def _answer(result: StudyResult, view: ViewResult, image: Dataset) -> Dataset:
     """Return what the answer says of the image, at the foot of the display."""
-    lines = (f"AI: {statement.view_statement(result, view)}", statement.RESEARCH_USE)
+    words = f"AI: {statement.view_statement(result, view)}"
+    lines = (statement.shortened(words, _FOOT_LETTERS), statement.RESEARCH_USE)
     item = _annotation(image)
     item.TextObjectSequence = Sequence(
         [_foot(line, *place) for line, place in zip(lines, _FOOT_LINES, strict=True)]

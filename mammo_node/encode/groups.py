@@ -80,7 +80,7 @@ def _lesion_group(
     result: StudyResult, view: ViewResult, index: int, identity: ResultIdentity
 ) -> ContainerContentItem:
     finding = view.findings[index]
-    name = statement.finding_name(view, index)
+    name = statement.finding_name(result, view, index)
     group: ContainerContentItem = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             uid=identity.tracking_uid(view.ref.sop_instance_uid, index),
@@ -163,7 +163,7 @@ def _whole_image_group(
 ) -> ContainerContentItem:
     """Return TID 1501 on an image: what came of it, coded as the finding, and in words."""
     uid = identity.tracking_uid(view.ref.sop_instance_uid, 0)
-    name = f"{statement.view_name(view).replace(' ', '-')}: {_short_status(result, view)}"
+    name = f"{statement.image_name(result, view)}: {_short_status(result, view)}"
     analysed = statement.is_analysed(result, view)
     finding = codes.ALL_SUCCEEDED_NO_FINDINGS if analysed else codes.NONE_SUCCEEDED
     items: list[ContentItem] = [

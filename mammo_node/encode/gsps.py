@@ -42,6 +42,7 @@ _SIDES: Final[tuple[Laterality | None, ...]] = (None, Laterality.RIGHT, Laterali
 _SIDE_NAMES = {Laterality.RIGHT: "right", Laterality.LEFT: "left"}
 #: PS3.3 C.11.10: VR CS.
 _CONTENT_LABEL = "MAMMO_AI"
+_LO_LENGTH = 64
 _CREATOR = "MammoAI^"
 #: Room for the states of one generation in Instance Number (0020,0013).
 _PER_GENERATION = 1000
@@ -103,7 +104,7 @@ def _put_identification(ds: Dataset, result: StudyResult, view: ViewResult) -> N
     """Fill Presentation State Identification (PS3.3 C.11.10)."""
     ds.ContentLabel = _CONTENT_LABEL
     words = statement.view_statement(result, view)
-    ds.ContentDescription = f"{statement.view_name(view)}: {words}"[:64]
+    ds.ContentDescription = statement.shortened(f"{statement.view_name(view)}: {words}", _LO_LENGTH)
     ds.ContentCreatorName = _CREATOR
     ds.PresentationCreationDate = ds.pop("ContentDate").value
     ds.PresentationCreationTime = ds.pop("ContentTime").value

@@ -84,8 +84,10 @@ class EncodedObject:
             with quiet():
                 self.dataset.save_as(buffer, enforce_file_format=True)
         except (ValueError, TypeError, AttributeError, OSError, LookupError) as error:
+            # Its text may quote a patient's name, so it stays in the cause.
             raise EncodingError(
-                f"{self.kind.value} {self.sop_instance_uid}: cannot be written: {error}"
+                f"{self.kind.value} {self.sop_instance_uid}: cannot be written"
+                f" ({type(error).__name__})"
             ) from error
         return buffer.getvalue()
 

@@ -32,6 +32,7 @@ from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 from mammo_node.header import attributes
 
 UTF_8: Final = "ISO_IR 192"
+_DEFAULT_REPERTOIRE = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6"})
 _TEXT_VRS = frozenset({"LO", "SH", "PN", "ST", "LT", "UT", "UC"})
 #: PS3.5 6.1.3: control characters that text may hold; ESC belongs to the character sets.
 _CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
@@ -140,7 +141,10 @@ class CharacterSet:
 
     def can_carry(self, texts: Iterable[str]) -> bool:
         """Whether all of the texts come out of it as they went in."""
-        encodings = convert_encodings(list(self.terms) or None)
+        # pydicom reads the default repertoire as Latin-1; the standard has ASCII only.
+        if set(self.terms) <= _DEFAULT_REPERTOIRE:
+            return all(text.isascii() for text in texts)
+        encodings = convert_encodings(list(self.terms))
         return all(_survives(text, encodings) for text in texts)
 
 

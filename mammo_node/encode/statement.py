@@ -19,10 +19,23 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in ascii_only)
 
 
+def shortened(text: str, length: int) -> str:
+    """Return at most so many characters, with dots where something is left out."""
+    return text if len(text) <= length else text[: length - 3].rstrip() + "..."
+
+
 def view_name(view: ViewResult) -> str:
-    """Return side and view as on a film marker, such as 'R MLO'; '?' for what is unknown."""
-    side = view.laterality.value if view.laterality else "?"
-    return f"{side} {view.view.value if view.view else '?'}"
+    """Return side and view as on a film marker, such as 'R MLO', as far as they are known."""
+    known = [part.value for part in (view.laterality, view.view) if part is not None]
+    return " ".join(known) or "unknown view"
+
+
+def image_name(result: StudyResult, view: ViewResult) -> str:
+    """Return the name of an image in reports: 'R-MLO', and 'R-MLO.2' for the second of its kind."""
+    name = view_name(view)
+    alike = [v.ref.sop_instance_uid for v in result.views if view_name(v) == name]
+    place = alike.index(view.ref.sop_instance_uid)
+    return name.replace(" ", "-") + (f".{place + 1}" if place else "")
 
 
 def is_analysed(result: StudyResult, view: ViewResult) -> bool:
@@ -98,9 +111,9 @@ def _partial(result: StudyResult) -> str:
     )
 
 
-def finding_name(view: ViewResult, index: int) -> str:
+def finding_name(result: StudyResult, view: ViewResult, index: int) -> str:
     """Return the name of a finding in reports and on images: 'R-MLO-1', counted from 1."""
-    return f"{view_name(view).replace(' ', '-')}-{index + 1}"
+    return f"{image_name(result, view)}-{index + 1}"
 
 
 def finding_caption(index: int, finding: Finding) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import astuple
 from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from mammo_node.encode import gsps, modules, source, sr
+from mammo_node.encode import gsps, modules, source, sr, statement
 from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
@@ -55,21 +57,36 @@ def encode_study(
     Raises
     ------
     EncodingError
-        If there is no header at all, or an object cannot be built.
+        If there is no header at all, a finding has a number that is none, or an object
+        cannot be built. The message has no patient data; its cause may.
     """
     if not headers:
         raise EncodingError(
             f"study {result.study_instance_uid}: no source header, so no patient to answer for"
         )
+    _check(result)
     try:
         with quiet():
             common = _common(result, headers, equipment, content_datetime)
             return tuple(_objects(result, common, outputs, predecessors))
     # What highdicom and pydicom are known to raise on values that they cannot take.
     except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+        # Their text may quote a patient's name, so it stays in the cause.
         raise EncodingError(
-            f"study {result.study_instance_uid}: {type(error).__name__}: {error}"
+            f"study {result.study_instance_uid}: cannot be encoded ({type(error).__name__})"
         ) from error
+
+
+def _check(result: StudyResult) -> None:
+    for view in result.views:
+        for index, finding in enumerate(view.findings):
+            numbers = [finding.score, *astuple(finding.box_px), finding.long_axis_mm or 0.0]
+            if not all(map(math.isfinite, numbers)) or not 0.0 <= finding.score <= 1.0:
+                name = statement.finding_name(result, view, index)
+                raise EncodingError(
+                    f"study {result.study_instance_uid}: finding {name}: score must be 0 to 1,"
+                    " box and size finite numbers"
+                )
 
 
 def _common(

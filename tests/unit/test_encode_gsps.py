@@ -265,6 +265,18 @@ def test_images_that_no_state_fits_have_none() -> None:
     assert states(replace(result, views=raw)) == []
 
 
+def test_long_reasons_fit_the_display() -> None:
+    """A long reason is cut on the image, and whole in the report."""
+    view = samples.refused(
+        samples.negative_views()[0], samples.RefusalReason.HEADER, "very long " * 200
+    )
+    (state,) = states(samples.study_result(Outcome.NOT_ATTEMPTED, (view,)))
+    (line,) = [text for text in texts(state) if text.startswith("AI: ")]
+    assert len(line) <= 110
+    assert line.endswith("...")
+    assert len(state.ContentDescription) <= 64
+
+
 def test_unknown_side_has_a_state_too() -> None:
     """An image of unknown side has a state with an empty Laterality in a series of its own."""
     views = tuple(

@@ -46,6 +46,9 @@ OTHER_QUESTIONS = {
     "another outcome": replace(RESULT, outcome=samples.Outcome.PARTIAL),
     "a late view less": replace(RESULT, views=RESULT.views[:3]),
     "other bytes of an image": with_views(ref=replace(RESULT.views[0].ref, content_hash="ff")),
+    "another refusal": with_views(
+        refusal=samples.Refusal(samples.RefusalReason.IMPLANT, "an implant")
+    ),
     "another study": replace(RESULT, study_instance_uid="1.2.3"),
 }
 

@@ -64,6 +64,10 @@ def test_region_stays_inside_the_image() -> None:
     """A box that leaves the image is cut at its edge: viewers refuse such regions."""
     edge = report(ANSWERS["findings"]).findings[2]
     assert edge.box_px == Box(0.0, 0.0, 180.0, 150.5)
+    box = Box(samples.COLUMNS - 9.5, samples.ROWS - 20.0, samples.COLUMNS + 5, samples.ROWS + 5)
+    view = replace(samples.positive_views()[0], findings=(samples.finding("mass", 0.5, box),))
+    far = report(samples.study_result(Outcome.FINDINGS, (view,))).findings[0]
+    assert (far.box_px.x_max, far.box_px.y_max) == (samples.COLUMNS, samples.ROWS)
 
 
 def test_each_lesion_has_a_tracking_uid_of_its_own() -> None:
@@ -191,11 +195,36 @@ def test_foreign_documents_are_refused() -> None:
 
 
 def test_impossible_results_are_encoding_errors() -> None:
-    """A score that is no number cannot be reported and says so."""
+    """A score or box that cannot be reported is an error that names the finding."""
     view = samples.positive_views()[0]
-    broken = replace(view, findings=(replace(view.findings[0], score=float("nan")),))
-    with pytest.raises(EncodingError):
-        dataset(samples.study_result(Outcome.FINDINGS, (broken,)))
+    nowhere = Box(float("nan"), 0.0, 1.0, 1.0)
+    for change in ({"score": float("nan")}, {"score": 1.5}, {"box_px": nowhere}):
+        broken = replace(view, findings=(view.findings[0], replace(view.findings[1], **change)))
+        with pytest.raises(EncodingError, match="finding R-CC-2"):
+            dataset(samples.study_result(Outcome.FINDINGS, (broken,)))
+
+
+def test_errors_do_not_quote_the_patient() -> None:
+    """What a library says about a value stays in the cause: the message can be logged."""
+    result = ANSWERS["findings"]
+    made = encode_study(
+        result,
+        samples.headers(result),
+        [OutputKind.SR],
+        equipment=samples.EQUIPMENT,
+        content_datetime=samples.WHEN,
+    )[0]
+    made.dataset["PatientName"]._value = object()
+    with pytest.raises(EncodingError, match=r"sr 2\.25\.\d+: cannot be written \(\w+\)$"):
+        made.to_bytes()
+
+
+def test_two_images_of_a_view_have_names_of_their_own() -> None:
+    """The second R CC of a study is R-CC.2, so that every finding has one name."""
+    first = samples.positive_views()[0]
+    second = replace(first, ref=samples.ref(9))
+    found = report(samples.study_result(Outcome.FINDINGS, (first, second))).findings
+    assert [f.name for f in found] == ["R-CC-1", "R-CC-2", "R-CC.2-1", "R-CC.2-2"]
 
 
 def test_findings_table_has_unique_codes() -> None:

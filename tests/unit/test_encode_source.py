@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import replace
 
 import pydicom
 import pytest
@@ -136,6 +137,25 @@ def test_letters_outside_the_declared_set_are_kept_as_utf_8() -> None:
     assert ds.SpecificCharacterSet == "ISO_IR 192"
     assert ds.StudyDescription == "ďetails Łódź"
     assert str(ds.PatientName) == "Phantom^Übung"
+
+
+def test_our_own_letters_turn_a_plain_object_into_utf_8() -> None:
+    """An institution with an umlaut and a source without character set: UTF-8 is declared."""
+    made = encode_study(
+        RESULT,
+        samples.headers(RESULT)
+        | {
+            RESULT.views[0].ref.sop_instance_uid: header_with(
+                SpecificCharacterSet=None, PatientName="Plain^Name"
+            )
+        },
+        [OutputKind.SR],
+        equipment=replace(samples.EQUIPMENT, institution_name="Universitätsklinikum"),
+        content_datetime=samples.WHEN,
+    )
+    ds = read_back(made[0])
+    assert (ds.SpecificCharacterSet, ds.InstitutionName) == ("ISO_IR 192", "Universitätsklinikum")
+    assert str(ds.PatientName) == "Plain^Name"
 
 
 def test_undeclared_latin_1_is_repeated_as_it_came() -> None:
