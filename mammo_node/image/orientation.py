@@ -106,10 +106,15 @@ def air_is_bright(greys: _Grey, padding: _Mask | None) -> bool | None:
     return bool(np.median(air) > _threshold(small[valid]))
 
 
+def thumbnail(image: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+    """Return every n-th pixel, n such that enough are left to find sides and polarity."""
+    step = max(1, min(image.shape) // _LOOK_PIXELS)
+    return image[::step, ::step]
+
+
 def _decimated(greys: _Grey, padding: _Mask | None) -> tuple[_Grey, _Mask]:
-    step = max(1, min(greys.shape) // _LOOK_PIXELS)
-    small = greys[::step, ::step]
-    return small, np.ones(small.shape, bool) if padding is None else ~padding[::step, ::step]
+    small = thumbnail(greys)
+    return small, np.ones(small.shape, bool) if padding is None else ~thumbnail(padding)
 
 
 def _has_contrast(greys: _Grey) -> bool:

@@ -19,7 +19,7 @@ from mammo_node.header import attributes
 from mammo_node.header.part10 import read_header, read_whole
 from mammo_node.image import cells, presentation
 from mammo_node.image.decoders import LOSSY, decode
-from mammo_node.image.orientation import air_is_bright, orient
+from mammo_node.image.orientation import air_is_bright, orient, thumbnail
 from mammo_node.image.padding import padding_mask
 from mammo_node.image.suitability import Policy, Suitable, assess
 from mammo_node.vocabulary import (
@@ -92,9 +92,10 @@ def _image(
     ds: Dataset, ref: InstanceRef, suitable: Suitable, stored: _Stored
 ) -> MammoImage | Refusal:
     padding = padding_mask(ds, stored)
-    greys = _presentation(ds, stored, padding)
-    shown = presentation.look_up(presentation.grey_table(greys, VoiKind.NONE), stored, greys)
-    orientation = orient(ds, suitable.laterality, shown, padding)
+    small, small_padding = thumbnail(stored), None if padding is None else thumbnail(padding)
+    greys = _presentation(ds, small, small_padding)
+    shown = presentation.look_up(presentation.grey_table(greys, VoiKind.NONE), small, greys)
+    orientation = orient(ds, suitable.laterality, shown, small_padding)
     if orientation is None:
         return Refusal(
             RefusalReason.ORIENTATION,
