@@ -84,7 +84,15 @@ class Analyst:
             return self._answer_abandoned()
         started = monotonic()
         try:
-            outcome = self.process.run(
+            self._conclude(job, self._run(job), started)
+        except LeaseLost:
+            # Whoever holds the job by now answers it.
+            _canonical(job, "analysis-superseded", started)
+        return True
+
+    def _run(self, job: Job) -> Answered[Answer] | Failed | Hung | Died:
+        try:
+            return self.process.run(
                 self._request(job),
                 self.configuration.settings.worker.job_deadline_s,
                 heartbeat=lambda: self._heartbeat(job),
@@ -93,28 +101,23 @@ class Analyst:
         except ModelError as error:
             self.journal.release_job(job, self.clock(), one_line(error))
             raise
-        except LeaseLost:
-            _canonical(job, "analysis-superseded", monotonic() - started)
-            return True
-        self._conclude(job, outcome, monotonic() - started)
-        return True
 
     def _heartbeat(self, job: Job) -> None:
         self.journal.heartbeat(job, self.clock() + timedelta(seconds=_LEASE_S))
 
     def _conclude(
-        self, job: Job, outcome: Answered[Answer] | Failed | Hung | Died, elapsed_s: float
+        self, job: Job, outcome: Answered[Answer] | Failed | Hung | Died, started: float
     ) -> None:
         if isinstance(outcome, Answered):
-            self._commit(job, outcome.response, elapsed_s)
+            self._commit(job, outcome.response, started)
         elif isinstance(outcome, Failed):
             retry = self.configuration.settings.retry
             self.journal.fail_job(job, outcome.message, outcome.retryable, self.clock(), retry)
-            _canonical(job, "analysis-failed", elapsed_s, reason=outcome.message)
+            _canonical(job, "analysis-failed", started, reason=outcome.message)
         else:
             limit = self.configuration.settings.worker.max_kills
             self.journal.record_kill(job, self.clock(), limit, str(outcome))
-            _canonical(job, "analysis-killed", elapsed_s, reason=str(outcome), kills=job.kills + 1)
+            _canonical(job, "analysis-killed", started, reason=str(outcome), kills=job.kills + 1)
 
     def _answer_abandoned(self) -> bool:
         """Answer a study whose analysis is over without a result."""
@@ -131,7 +134,7 @@ class Analyst:
                     "study-without-answer", study=job.study_instance_uid, reason=str(error)
                 )
                 answer = Answer(result, ())
-            self._commit(job, answer, monotonic() - started)
+            self._commit(job, answer, started)
             return True
         return False
 
@@ -166,7 +169,7 @@ class Analyst:
             for prior in self.journal.prior_results(job)
         ]
 
-    def _commit(self, job: Job, answer: Answer, elapsed_s: float) -> None:
+    def _commit(self, job: Job, answer: Answer, started: float) -> None:
         destinations = self._destinations(job)
         records = [self._store(job, file, destinations) for file in answer.files]
         result = answer.result
@@ -174,7 +177,7 @@ class Analyst:
         _canonical(
             job,
             "study-answered",
-            elapsed_s,
+            started,
             outcome=result.outcome.value,
             reason=result.reason,
             views=len(result.views),
@@ -219,7 +222,7 @@ def failed_result(
     )
 
 
-def _canonical(job: Job, event: str, elapsed_s: float, **facts: object) -> None:
+def _canonical(job: Job, event: str, started: float, **facts: object) -> None:
     """Write the one line that tells everything about a job."""
     log.get("worker").info(
         event,
@@ -229,7 +232,7 @@ def _canonical(job: Job, event: str, elapsed_s: float, **facts: object) -> None:
         attempt=job.attempt,
         source=job.calling_ae_title,
         images=len(job.instances),
-        elapsed_s=round(elapsed_s, 3),
+        elapsed_s=round(monotonic() - started, 3),
         **facts,
     )
 

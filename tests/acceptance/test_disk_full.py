@@ -40,7 +40,9 @@ def test_a_full_disk_refuses_and_recovers(
         node = NodeProcess(
             tmp_path / "node",
             [{"name": "pacs", "ae_title": "DEMO_PACS", "host": "127.0.0.1", "port": pacs.port}],
-            settings={"storage": {"folder": str(small_disk / "storage"), "min_free_mb": min_free_mb}},
+            settings={
+                "storage": {"folder": str(small_disk / "storage"), "min_free_mb": min_free_mb}
+            },
         )
         with node:
             free = os.statvfs(small_disk)

@@ -74,7 +74,9 @@ def test_a_late_view_supersedes(node, orthanc, phantom_files, tmp_path: Path):
     predecessor = second_sr.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     named = predecessor.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
     assert named == first_sr.SOPInstanceUID
-    assert "missing" in " ".join([parse_report(first_sr).conclusion, *parse_report(first_sr).comments])
+    assert "missing" in " ".join(
+        [parse_report(first_sr).conclusion, *parse_report(first_sr).comments]
+    )
 
 
 def test_the_same_study_again_changes_nothing(node, orthanc, phantom_files, tmp_path: Path):

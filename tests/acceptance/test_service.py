@@ -43,9 +43,7 @@ def test_sigterm_finishes_the_running_study(phantom_files: list[Path], tmp_path:
         files = new_study(phantom_files, tmp_path / "study")
         assert storescu(node.port, files).returncode == 0
         wait_until(lambda: node.events("study-ready"), "the study is ready")
-        wait_until(
-            lambda: node.studies()[0]["job_state"] != "queued", "its analysis has begun"
-        )
+        wait_until(lambda: node.studies()[0]["job_state"] != "queued", "its analysis has begun")
         assert node.stop() == 0
         assert len(node.events("study-answered")) == 1
 

@@ -1,0 +1,74 @@
+"""The demonstration and the wheel: what a newcomer runs first."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.studies import dciodvfy
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+def test_demo_from_the_wheel(wheel: Path, tmp_path: Path):
+    """The wheel alone, unpacked far from the checkout, runs the demo to its end."""
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "mammo_node", "demo", "--out", str(out)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = (out / "index.html").read_text()
+    pictures = re.findall(r'<img src="([^"]+)"', page)
+    assert len(pictures) == 4
+    assert all((out / picture).stat().st_size > 10_000 for picture in pictures)
+    objects = sorted((out / "pacs").glob("*.dcm"))
+    assert [path.name[:2] for path in objects] == ["PR"] * 4 + ["SR"]
+    assert {p.name: dciodvfy(p) for p in objects if dciodvfy(p)} == {}
+    images = sorted((out / "study").glob("*.dcm"))
+    assert {p.name: r for p in images for r in dciodvfy(p) if r.startswith("Error")} == {}
+
+
+def test_wheel_carries_what_it_needs(wheel: Path):
+    """Models, configuration templates, unit files, SQL and the licence are in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    needed = {
+        "mammo_node/models/lesion-detector/model.onnx",
+        "mammo_node/models/lesion-detector/model.toml",
+        "mammo_node/conf/ae_titles.toml",
+        "mammo_node/conf/mammo_node.toml",
+        "mammo_node/systemd/mammo-node.service",
+        "mammo_node/journal/schema.sql",
+        "mammo_node/journal/queries.sql",
+        "mammo_node/py.typed",
+    }
+    assert needed - names == set()
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests/", "training/", "bench/"))]

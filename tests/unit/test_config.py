@@ -1,0 +1,82 @@
+"""Configuration: routes, overrides and identity of what changes results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mammo_node.config import (
+    AETitles,
+    Configuration,
+    Destination,
+    Models,
+    Retry,
+    Route,
+    Settings,
+    Source,
+    SourceCompletion,
+    load_folder,
+)
+from mammo_node.errors import ConfigurationError
+
+
+def destination(name: str, *, default: bool = True) -> Destination:
+    return Destination(name=name, ae_title="PACS", host="pacs", port=104, default=default)
+
+
+TITLES = AETitles(
+    source=(
+        Source(ae_title="ROOM_1", completion=SourceCompletion(quiet_s=5)),
+        Source(ae_title="ROOM_2"),
+    ),
+    destination=(destination("pacs"), destination("research", default=False)),
+    route=(Route(source="ROOM_2", destinations=("research",)),),
+)
+
+
+def test_a_route_decides():
+    """A source with a route goes there, and only there."""
+    assert [d.name for d in TITLES.destinations_for("ROOM_2")] == ["research"]
+
+
+def test_the_default_destinations_take_the_rest():
+    """A source without a route goes to every destination marked default."""
+    assert [d.name for d in TITLES.destinations_for("ROOM_1")] == ["pacs"]
+
+
+def test_completion_of_a_source():
+    """A source's own values replace the general ones, key by key."""
+    configuration = Configuration(ae_titles=TITLES)
+    assert configuration.completion_for("ROOM_1").quiet_s == 5
+    assert configuration.completion_for("ROOM_1").deadline_s == 1800
+    assert configuration.completion_for("ROOM_2").quiet_s == 60
+
+
+def test_the_result_hash_follows_what_changes_results():
+    """A threshold changes the hash; a retry delay does not."""
+    plain = Configuration().result_hash()
+    retry = Configuration(settings=Settings(retry=Retry(first_s=1)))
+    threshold = Configuration(settings=Settings(models=Models(thresholds={"mass": 0.5})))
+    assert retry.result_hash() == plain
+    assert threshold.result_hash() != plain
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path):
+    """A folder that was named must exist."""
+    with pytest.raises(ConfigurationError, match="no such configuration folder"):
+        load_folder(tmp_path / "nothing")
+
+
+def test_an_empty_folder_is_all_defaults(tmp_path: Path):
+    """Both files are optional."""
+    assert load_folder(tmp_path) == Configuration()
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path):
+    """One run of `check` names all mistakes of a file."""
+    (tmp_path / "mammo_node.toml").write_text("[worker]\nthreads = -1\n[log]\nlevel = 'loud'\n")
+    with pytest.raises(ConfigurationError) as told:
+        load_folder(tmp_path)
+    assert "worker.threads = -1" in str(told.value)
+    assert "log.level = 'loud'" in str(told.value)
