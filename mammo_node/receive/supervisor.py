@@ -6,6 +6,7 @@ hash and write for many senders at a time.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import mmap
 import os
@@ -29,6 +30,8 @@ _LOG = log.get("receive")
 
 _MODULE = "mammo_node.receive.process"
 _START_DEADLINE_S = 60.0
+#: The receivers of a node that was killed hold the port for a moment longer.
+_PORT_DEADLINE_S, _PORT_RETRY_S = 2.0, 0.05
 #: A process that dies sooner than this is started again only after as long.
 _YOUNG_S = 2.0
 #: Beyond the grace period for messages in flight, for cleaning up.
@@ -93,6 +96,21 @@ class Receiver:
         """Process ids of the receiver processes that run."""
         return tuple(child.process.pid for child in self._children.values() if child)
 
+    def listen(self) -> int:
+        """Take the TCP port and return it; peers that connect wait until :meth:`start`.
+
+        Having it also means that the processes of a node that was killed are gone: they
+        held the port, and with it the right to write into journal and spool.
+
+        Raises
+        ------
+        ConfigurationError
+            If the address cannot be listened on.
+        """
+        if self._listener is None:
+            self._listener = _listen(self._configuration)
+        return int(self._listener.getsockname()[1])
+
     def start(self) -> int:
         """Listen, start the processes, wait until all are ready; return the TCP port.
 
@@ -103,7 +121,7 @@ class Receiver:
         ReceiverFailed
             If a process does not get ready.
         """
-        self._listener = _listen(self._configuration)
+        port = self.listen()
         size = Occupancy.size(self._slots)
         self._occupancy_descriptor = os.memfd_create("mammo-node-occupancy")
         os.ftruncate(self._occupancy_descriptor, size)
@@ -114,7 +132,7 @@ class Receiver:
             if child is not None and not _is_ready(child.process, deadline):
                 self.stop()
                 raise ReceiverFailed("a receiver process did not start: see the log above")
-        return int(self._listener.getsockname()[1])
+        return port
 
     def poll(self) -> list[DeadProcess]:
         """Start processes again that died; return those that did since the last call."""
@@ -187,20 +205,25 @@ def _listen(configuration: Configuration) -> socket.socket:
         is_v6 = ipaddress.ip_address(local.bind).version == 6
     except ValueError:
         is_v6 = False
-    try:
-        listener = socket.create_server(
-            (local.bind, local.port),
-            family=socket.AF_INET6 if is_v6 else socket.AF_INET,
-            backlog=configuration.settings.receive.backlog,
-            dualstack_ipv6=is_v6 and local.bind == "::",
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"ae_titles.toml: local: cannot listen on {local.bind} port {local.port}:"
-            f" {error.strerror or error}"
-        ) from error
-    listener.setblocking(False)
-    return listener
+    deadline = time.monotonic() + _PORT_DEADLINE_S
+    while True:
+        try:
+            listener = socket.create_server(
+                (local.bind, local.port),
+                family=socket.AF_INET6 if is_v6 else socket.AF_INET,
+                backlog=configuration.settings.receive.backlog,
+                dualstack_ipv6=is_v6 and local.bind == "::",
+            )
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise ConfigurationError(
+                    f"ae_titles.toml: local: cannot listen on {local.bind} port {local.port}:"
+                    f" {error.strerror or error}"
+                ) from error
+            time.sleep(_PORT_RETRY_S)
+        else:
+            listener.setblocking(False)
+            return listener
 
 
 def _is_ready(process: subprocess.Popen[bytes], deadline: float) -> bool:
