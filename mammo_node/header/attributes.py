@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -100,12 +99,7 @@ def integer(ds: Dataset, keyword: str) -> int | None:
 def items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
     """Return the items of a sequence; none when it is absent or not a sequence."""
     found = value(ds, keyword)
-    if not isinstance(found, (Sequence, Iterable)) or isinstance(found, (str, bytes)):
-        return ()
-    try:
-        return tuple(item for item in found if isinstance(item, Dataset))
-    except MALFORMED:
-        return ()
+    return tuple(found) if isinstance(found, Sequence) else ()
 
 
 def functional_groups(ds: Dataset) -> tuple[Dataset, ...]:

@@ -11,33 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    BreastTomosynthesisImageStorage,
-    DigitalMammographyXRayImageStorageForPresentation,
-    DigitalMammographyXRayImageStorageForProcessing,
-    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    MultiFrameSingleBitSecondaryCaptureImageStorage,
-    MultiFrameTrueColorSecondaryCaptureImageStorage,
-    SecondaryCaptureImageStorage,
-)
 
 from mammo_node.header import ViewModifier, attributes, laterality_evidence, view_evidence
+from mammo_node.image import kind
 from mammo_node.image.orientation import directions, rotated
+from mammo_node.image.policy import Policy
 from mammo_node.image.spacing import MAGNIFIED, magnification, spacing_from
 from mammo_node.vocabulary import Laterality, Refusal, RefusalReason, Spacing, View
 
-_SECONDARY_CAPTURE = frozenset(
-    {
-        SecondaryCaptureImageStorage,
-        MultiFrameSingleBitSecondaryCaptureImageStorage,
-        MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-        MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-        MultiFrameTrueColorSecondaryCaptureImageStorage,
-    }
-)
-#: Projections of the whole breast; axillary tail and cleavage views are not among them.
-FULL_VIEWS = frozenset(set(View) - {View.AT, View.CV})
+__all__ = ["Policy", "Suitable", "assess"]
+
 #: Modifiers of images that show the whole breast all the same.
 _WHOLE_BREAST = frozenset(
     {
@@ -49,32 +32,6 @@ _WHOLE_BREAST = frozenset(
         ViewModifier.ROLLED_SUPERIOR,
     }
 )
-#: Image Type value 3 of stereotactic and biopsy images (PS3.3 Tables C.8-74a and C.8-74b).
-_BIOPSY_TYPES = ("STEREO_", "PREFIRE", "POSTFIRE", "POSTBIOPSY", "POSTMARKER")
-#: Image Type value 3 of tomosynthesis projections and slices (PS3.3 Table C.8-74b).
-_TOMOSYNTHESIS_TYPES = ("TOMO",)
-#: Image Type value 4 of an image calculated from a tomosynthesis volume (Table C.8-74d).
-_GENERATED_2D = "GENERATED_2D"
-#: Contrast-enhanced images that do not look like mammograms (Tables C.8-74d and C.8-74e);
-#: the low-energy image does and is analysed.
-_CONTRAST_TYPES = frozenset({"ADDITION", "SUBTRACTION", "HIGH_ENERGY"})
-#: Hologic's tomosynthesis volumes in Secondary Capture objects keep them in this group.
-_HOLOGIC_SCO_GROUP = 0x7E01
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What is analysed beyond plain mammograms for presentation."""
-
-    secondary_capture: bool = False
-    """Secondary Capture that says laterality and view, for example digitised film."""
-    implants: bool = False
-    """Views with an implant that is not displaced."""
-    generated_2d: bool = False
-    """2D images calculated from tomosynthesis."""
-    views: frozenset[View] = FULL_VIEWS
-    max_pixels: int = 100_000_000
-    """Largest Rows x Columns that is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,74 +72,6 @@ def _suitable(ds: Dataset) -> Refusal | Suitable:
         )
     displaced = ViewModifier.IMPLANT_DISPLACED in view.modifiers
     return Suitable(side.laterality, view.view, spacing, displaced)
-
-
-def _sop_class(ds: Dataset, policy: Policy) -> Refusal | None:
-    uid = attributes.uid(ds, "SOPClassUID")
-    if _is_hologic_sco(ds):
-        return Refusal(
-            RefusalReason.VENDOR_PRIVATE,
-            "tomosynthesis in a vendor's private format (Hologic Secondary Capture Object)",
-        )
-    if uid == BreastTomosynthesisImageStorage:
-        return Refusal(RefusalReason.TOMOSYNTHESIS, "breast tomosynthesis is not analysed")
-    if uid in _SECONDARY_CAPTURE and not policy.secondary_capture:
-        return Refusal(
-            RefusalReason.SECONDARY_CAPTURE, "Secondary Capture is not analysed by configuration"
-        )
-    if uid not in _SECONDARY_CAPTURE | {
-        DigitalMammographyXRayImageStorageForPresentation,
-        DigitalMammographyXRayImageStorageForProcessing,
-    }:
-        name = uid.name if uid is not None and uid.is_valid else "an unknown SOP class"
-        return Refusal(RefusalReason.SOP_CLASS, f"{name} is not analysed")
-    return None
-
-
-def _is_hologic_sco(ds: Dataset) -> bool:
-    if attributes.uid(ds, "SOPClassUID") == BreastTomosynthesisImageStorage:
-        return False
-    groups = {tag.group for tag in ds.keys()}  # noqa: SIM118 (a Dataset iterates over elements)
-    return _HOLOGIC_SCO_GROUP in groups
-
-
-def _intent(ds: Dataset, _policy: Policy) -> Refusal | None:
-    processing = DigitalMammographyXRayImageStorageForProcessing
-    intent = attributes.text(ds, "PresentationIntentType")
-    if attributes.uid(ds, "SOPClassUID") == processing or intent == "FOR PROCESSING":
-        return Refusal(
-            RefusalReason.FOR_PROCESSING, "raw detector data: the image for presentation is needed"
-        )
-    return None
-
-
-def _modality(ds: Dataset, _policy: Policy) -> Refusal | None:
-    modality = attributes.text(ds, "Modality")
-    if modality == "MG" or attributes.uid(ds, "SOPClassUID") in _SECONDARY_CAPTURE:
-        return None
-    return Refusal(RefusalReason.MODALITY, f"Modality is {_shown(modality)}, not MG")
-
-
-def _image_type(ds: Dataset, policy: Policy) -> Refusal | None:
-    words = attributes.texts(ds, "ImageType")[2:]
-    third = words[0] if words else ""
-    if third.startswith(_BIOPSY_TYPES):
-        return Refusal(RefusalReason.SPECIMEN, f"stereotactic or biopsy image ({third})")
-    if set(words) & _CONTRAST_TYPES:
-        return Refusal(RefusalReason.IMAGE_TYPE, "contrast-enhanced subtraction or high energy")
-    if _GENERATED_2D in words:
-        return (
-            None
-            if policy.generated_2d
-            else Refusal(
-                RefusalReason.TOMOSYNTHESIS, "2D image calculated from tomosynthesis (GENERATED_2D)"
-            )
-        )
-    if third.startswith(_TOMOSYNTHESIS_TYPES):
-        return Refusal(RefusalReason.TOMOSYNTHESIS, f"tomosynthesis image ({third})")
-    if attributes.text(ds, "QualityControlImage") == "YES":
-        return Refusal(RefusalReason.IMAGE_TYPE, "quality control image")
-    return None
 
 
 def _whole_breast(ds: Dataset, _policy: Policy) -> Refusal | None:
@@ -233,7 +122,7 @@ def _grey(ds: Dataset, _policy: Policy) -> Refusal | None:
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         return Refusal(
             RefusalReason.PHOTOMETRIC,
-            f"Photometric Interpretation is {_shown(photometric)}, not MONOCHROME1 or 2",
+            f"Photometric Interpretation is {kind.shown(photometric)}, not MONOCHROME1 or 2",
         )
     samples = attributes.integer(ds, "SamplesPerPixel")
     if samples not in (None, 1):
@@ -257,19 +146,11 @@ def _upright(ds: Dataset, _policy: Policy) -> Refusal | None:
     )
 
 
-def _shown(value: str | None) -> str:
-    """Quote a coded word; anything that is not one might hold what it should not."""
-    if value is None:
-        return "missing"
-    plain = len(value) <= 16 and value.replace("_", "").replace(" ", "").isalnum()
-    return repr(value) if plain else "not a known word"
-
-
 _CHECKS: tuple[_Check, ...] = (
-    _sop_class,
-    _intent,
-    _modality,
-    _image_type,
+    kind.sop_class,
+    kind.for_processing,
+    kind.modality,
+    kind.image_type,
     _whole_breast,
     _view,
     _implant,

@@ -132,6 +132,14 @@ def test_none_scales_the_full_stored_range() -> None:
     np.testing.assert_allclose(greys, [[0.0, 2048 / 4095, 1.0]], atol=1e-6)
 
 
+def test_without_window_and_lut_the_range_is_scaled() -> None:
+    """WINDOW falls back to the full range when the image brings nothing to apply."""
+    bare = image(header())
+    np.testing.assert_array_equal(
+        presentation.render(bare, VoiKind.WINDOW), presentation.render(bare, VoiKind.NONE)
+    )
+
+
 @pytest.mark.parametrize("voi", list(VoiKind))
 @pytest.mark.parametrize("shape", [None, "INVERSE"])
 def test_monochrome1_is_inverted_once(voi: VoiKind, shape: str | None) -> None:
@@ -191,6 +199,18 @@ def test_short_lut_data_counts_as_absent() -> None:
     """A LUT with fewer entries than its descriptor promises is not used."""
     item = lut(0, 12, [1, 2, 3])
     item.LUTDescriptor = [4000, 0, 12]
+    assert presentation.from_dataset(header(VOILUTSequence=[item])).voi_luts == ()
+
+
+@pytest.mark.parametrize("data", ["words", 7.5, [None, "x", 1, 2]])
+def test_garbled_lut_data_counts_as_absent(data: Any) -> None:
+    """LUT Data that is not numbers is not used."""
+    assert presentation._entries(data, 4) is None
+
+
+def test_a_lut_deeper_than_its_input_counts_as_absent() -> None:
+    """A LUT of more than 16 bits is not used: nothing like it exists."""
+    item = lut(0, 32, [1, 2, 3])
     assert presentation.from_dataset(header(VOILUTSequence=[item])).voi_luts == ()
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders import RLELosslessEncoder
+from pydicom.tag import Tag
 from pydicom.uid import (
     JPEG2000,
     UID,
@@ -31,7 +33,7 @@ from pydicom.uid import (
 )
 
 from mammo_node.header import part10
-from mammo_node.image import reader
+from mammo_node.image import cells, reader
 from mammo_node.image.presentation import render
 from mammo_node.image.suitability import Policy
 from mammo_node.vocabulary import (
@@ -185,8 +187,8 @@ def test_offset_tables_are_not_needed(extended: bool, tmp_path: Path) -> None:
 def test_signed_pixels(tmp_path: Path) -> None:
     """Two's complement in Bits Stored comes out signed, whatever the unused bits hold."""
     signed = PIXELS.astype(np.int16) - 2048
-    for cells in (signed, signed & 0x0FFF):
-        image = accepted(mammogram(cells.astype(np.int16)), tmp_path)
+    for words in (signed, signed & 0x0FFF):
+        image = accepted(mammogram(words.astype(np.int16)), tmp_path)
         np.testing.assert_array_equal(image.stored, signed)
         assert image.stored.dtype == np.int16
     greys = render(image, VoiKind.NONE)
@@ -220,6 +222,30 @@ def test_embedded_overlay_bits_are_masked(tmp_path: Path) -> None:
     ds.add_new(0x60000100, "US", 16)
     ds.add_new(0x60000102, "US", 15)
     np.testing.assert_array_equal(accepted(ds, tmp_path).stored, PIXELS)
+
+
+def test_a_garbled_overlay_position_masks_nothing() -> None:
+    """An overlay whose bit position cannot be read accounts for no bits."""
+    ds = mammogram()
+    ds._dict[Tag(0x60000102)] = RawDataElement(Tag(0x60000102), "US", 1, b"\x0f", 0, False, True)
+    assert cells.overlay_bits(ds) == 0
+
+
+def test_unsigned_cells_of_signed_values_are_not_clipped() -> None:
+    """Lossy cells that hold two's complement as unsigned words have no ends to clip at."""
+    described = cells.pixel_format(mammogram(PixelRepresentation=1), 10**6)
+    words = np.full((200, 160), 0xFFFF, np.uint16)
+    assert cells.without_overshoot(words, described) is words
+    overshot = np.full((200, 160), 2060, np.int16)
+    assert cells.without_overshoot(overshot, described).max() == 2047
+
+
+def test_a_decoder_that_returns_another_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a decoder makes of a stream, only Rows x Columns pixels are taken."""
+    monkeypatch.setattr(imagecodecs, "jpegls_decode", lambda _stream: PIXELS.T)
+    assert "another size" in refused(compressed(jpeg_ls()), tmp_path, JPEGLSLossless)
 
 
 def test_values_beyond_bits_stored_are_refused(tmp_path: Path) -> None:
@@ -381,6 +407,49 @@ def test_declared_giant_streams_are_refused(syntax: UID, tmp_path: Path) -> None
     assert size in stream
     detail = refused(compressed(stream.replace(size, giant, 1)), tmp_path, syntax)
     assert "65535 x 65535" in detail or "1073741824" in detail
+
+
+@pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEG2000Lossless])
+def test_stream_of_more_bits_than_allocated_is_refused(syntax: UID, tmp_path: Path) -> None:
+    """A 12-bit stream under an 8-bit header is refused."""
+    ds = mammogram((PIXELS >> 4).astype(np.uint8))
+    ds.PixelData = encapsulate([STREAMS[syntax]()])
+    assert "12 bits a sample" in refused(ds, tmp_path, syntax)
+
+
+def test_high_bit_that_the_stream_cannot_have_is_refused(tmp_path: Path) -> None:
+    """High Bit 15 with a stream of 12-bit samples leaves open where the value is."""
+    ds = compressed(jpeg_lossless(), HighBit=15)
+    assert "High Bit 15" in refused(ds, tmp_path, JPEGLosslessSV1)
+
+
+def test_high_bit_of_a_compressed_cell(tmp_path: Path) -> None:
+    """Where the whole 16-bit cell was compressed, its values are shifted down."""
+    stream = bytes(imagecodecs.jpegls_encode((PIXELS << 4).astype(np.uint16)))
+    image = accepted(compressed(stream, HighBit=15), tmp_path, JPEGLSLossless)
+    np.testing.assert_array_equal(image.stored, PIXELS)
+
+
+def test_signed_stream_under_an_unsigned_header_is_refused(tmp_path: Path) -> None:
+    """A JPEG 2000 stream with a sign that Pixel Representation denies is refused."""
+    signed = PIXELS.astype(np.int16) - 2048
+    stream = bytes(imagecodecs.jpeg2k_encode(signed, codecformat="j2k", bitspersample=12))
+    assert "signed samples" in refused(compressed(stream), tmp_path, JPEG2000Lossless)
+
+
+def test_subsampled_stream_is_refused(tmp_path: Path) -> None:
+    """A JPEG 2000 component on a coarser grid than the image is not stretched to fit."""
+    stream = bytearray(jpeg_2000())
+    assert stream[43:45] == b"\x01\x01"  # XRsiz, YRsiz (T.800 A.5.1)
+    stream[43:45] = b"\x02\x02"
+    refused(compressed(bytes(stream)), tmp_path, JPEG2000Lossless)
+
+
+def test_a_blank_jpeg_image_decodes(tmp_path: Path) -> None:
+    """An image of one grey cannot be probed for its end, and is read all the same."""
+    blank = np.full((200, 160), 7, np.uint16)
+    image = accepted(compressed(jpeg_lossless(blank)), tmp_path, JPEGLosslessSV1)
+    assert (image.stored == 7).all()
 
 
 def test_colour_streams_are_refused(tmp_path: Path) -> None:

@@ -26,11 +26,15 @@ from mammo_node.vocabulary import (
     SpacingOrigin,
     View,
 )
-from tests.synthetic import header
+from tests.synthetic import code, header
 
 R = RefusalReason
 GE_MAGNIFICATION, SPOT, TANGENTIAL, CLEAVAGE = "399163009", "R-102D7", "399110001", "399161006"
 IMPLANT_DISPLACED, NIPPLE, ROLLED = "399209000", "442581004", "399197002"
+
+
+def left_breast() -> Dataset:
+    return code("76752008", AnatomicRegionModifierSequence=[code("7771000")])
 
 
 @pytest.mark.parametrize(
@@ -77,6 +81,11 @@ IMPLANT_DISPLACED, NIPPLE, ROLLED = "399209000", "442581004", "399197002"
         ({"ViewCodeSequence": None, "ViewPosition": "AT"}, R.VIEW_NOT_ANALYSED, "AT"),
         ({"ImageLaterality": None}, R.LATERALITY, "no Image Laterality"),
         ({"ImageLaterality": "B"}, R.LATERALITY, "both"),
+        (
+            {"AnatomicRegionSequence": [left_breast()]},
+            R.LATERALITY,
+            "contradict",
+        ),
         ({"BreastImplantPresent": "YES"}, R.IMPLANT, "not displaced"),
         ({"PhotometricInterpretation": "RGB"}, R.PHOTOMETRIC, "'RGB'"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, R.PHOTOMETRIC, "PALETTE COLOR"),
@@ -109,6 +118,13 @@ def test_hologic_secondary_capture_objects_are_named() -> None:
         verdict = assess(ds, policy)
         assert isinstance(verdict, Refusal)
         assert verdict.reason is R.VENDOR_PRIVATE
+
+
+def test_private_elements_alone_make_no_volume() -> None:
+    """A mammogram with elements of the same private group is still a mammogram."""
+    ds = header()
+    ds.private_block(0x7E01, "HOLOGIC, Inc.", create=True).add_new(0x10, "OB", b"\0" * 16)
+    assert isinstance(assess(ds, Policy()), Suitable)
 
 
 @pytest.mark.parametrize(
