@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -32,7 +32,7 @@ _SPAN = np.array([1.5, 2.0], dtype=np.float32)[:, None, None]
 INPUT = InputSpec(
     name="image",
     channels=("global", "local"),
-    mm_per_pixel=0.25,
+    mm_per_pixel=0.3,
     parameters={
         "global": {"low_percentile": 1.0, "high_percentile": 99.5},
         "local": {"low_percentile": 1.0, "high_percentile": 99.5, "sigma_mm": 8.0},
@@ -40,12 +40,16 @@ INPUT = InputSpec(
 )
 
 
+#: Views to train on are kept finer than the model wants them: crops are rescaled at random.
+TRAINING_MM = 0.25
+
+
 @dataclass(frozen=True, slots=True)
 class BankedView:
     """One preprocessed view.
 
-    `image` is (2, rows, columns) uint8, `mask` (rows, columns) bool, `boxes` (N, 4) float32 in model
-    pixels, `labels` (N,) int64 (index into `LABELS`), `contrast` (N,) float32.
+    `image` is (2, rows, columns) uint8, `mask` (rows, columns) bool, `boxes` (N, 4) float32 in
+    model pixels, `labels` (N,) int64 (index into `LABELS`), `contrast` (N,) float32.
     """
 
     image: np.ndarray
@@ -66,7 +70,7 @@ def restore(image: np.ndarray) -> np.ndarray:
 
 
 def preprocess(view: PhantomView, spec: InputSpec = INPUT) -> BankedView:
-    """A phantom view as the detector sees it."""
+    """Prepare a phantom view as the detector sees it."""
     right = view.laterality == "R"
     spacing = (view.pixel_spacing_mm, view.pixel_spacing_mm)
     made = prepare(view.pixels.astype(np.float32), spacing, Orientation(right), spec)
@@ -89,20 +93,28 @@ def load(path: Path) -> BankedView:
         return BankedView(**{key: data[key] for key in BankedView.__slots__})
 
 
-def render(seed: int, folder: Path, pitch_mm: float, texture: TextureBank) -> list[Path]:
-    """Render one training study, rich in lesions, into `folder`."""
+def render(
+    seed: int,
+    folder: Path,
+    pitch_mm: float,
+    texture: TextureBank,
+    counts: tuple[int, int] | None = None,
+    mm_per_pixel: float = TRAINING_MM,
+) -> list[Path]:
+    """Render one study into `folder`; without `counts` (masses, clusters) it is rich in lesions."""
     rng = np.random.default_rng([seed, 0xBA2C])
+    drawn = (
+        int(rng.choice(5, p=(0.12, 0.2, 0.33, 0.2, 0.15))),
+        int(rng.choice(3, p=(0.4, 0.4, 0.2))),
+    )
+    masses, clusters = counts or drawn
     study = generate_study(
-        seed,
-        pixel_spacing_mm=pitch_mm,
-        masses=int(rng.choice(5, p=(0.12, 0.2, 0.33, 0.2, 0.15))),
-        clusters=int(rng.choice(3, p=(0.4, 0.4, 0.2))),
-        bank=texture,
+        seed, pixel_spacing_mm=pitch_mm, masses=masses, clusters=clusters, bank=texture
     )
     paths = []
     for view in study.views:
-        path = folder / f"{seed:07d}-{view.laterality}{view.view}.npz"
-        banked = preprocess(view)
+        path = folder / f"{seed:07d}-{view.laterality}{view.view}-{study.look}.npz"
+        banked = preprocess(view, replace(INPUT, mm_per_pixel=mm_per_pixel))
         partial = path.with_suffix(f".{os.getpid()}.part.npz")
         np.savez(partial, **{key: getattr(banked, key) for key in BankedView.__slots__})
         partial.replace(path)
@@ -118,6 +130,8 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=300)
     parser.add_argument("--pitch", type=float, default=0.2)
     parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--mm", type=float, default=TRAINING_MM, help="model pixels, mm")
+    parser.add_argument("--counts", type=int, nargs=2, metavar=("MASSES", "CLUSTERS"))
     options = parser.parse_args()
     cv2.setNumThreads(1)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -126,12 +140,13 @@ def main() -> None:
     for seed in tqdm(range(options.first_seed, options.first_seed + options.studies), "studies"):
         if time.monotonic() > stop:
             break
-        if (options.out / f"{seed:07d}-LMLO.npz").exists():
+        if any(options.out.glob(f"{seed:07d}-LMLO-*.npz")):
             continue
         if texture is None or seed // STUDIES_PER_TEXTURE != texture_seed:
             texture_seed = seed // STUDIES_PER_TEXTURE
             texture = TextureBank.from_seed(texture_seed)
-        render(seed, options.out, options.pitch, texture)
+        counts = tuple(options.counts) if options.counts else None
+        render(seed, options.out, options.pitch, texture, counts, options.mm)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ A recipe takes the cropped, upright, resampled image and its breast mask, and re
 the same shape, 0 outside the breast. None depends on the scale or offset of the grey levels.
 """
 
+# ruff: noqa: ARG001 - all recipes have one signature
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -47,8 +49,9 @@ def local_contrast(
     weight = mask.astype(np.float32)
     cover = np.maximum(_wide_blur(weight, sigma_px), np.float32(1e-3))
     mean = _wide_blur(level, sigma_px) / cover
-    difference = (level - mean) * weight
-    variance = _wide_blur(difference * difference, sigma_px) / cover
+    difference = np.asarray((level - mean) * weight, dtype=np.float32)
+    squared = np.asarray(difference * difference, dtype=np.float32)
+    variance = _wide_blur(squared, sigma_px) / cover
     contrast = difference / (np.float32(3.0) * (np.sqrt(variance) + np.float32(_FLOOR)))
     return np.asarray(np.clip(contrast, -1.0, 1.0), dtype=np.float32)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-DENSITY_WEIGHTS = (0.12, 0.38, 0.38, 0.12)
+DENSITY_WEIGHTS = (0.18, 0.4, 0.31, 0.11)
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
 # into lobules, which leaves about half of it).
 GLAND_SUPPORT = ((0.02, 0.10), (0.10, 0.28), (0.28, 0.52), (0.50, 0.85))
@@ -58,12 +58,12 @@ class Anatomy:
         self, view: str, point_mm: tuple[float, float, float]
     ) -> tuple[float, float, float]:
         """Map an anatomical point (a, s, l) to (x, up, uncompressed depth) of `view`, in mm."""
-        a, s, l = point_mm
+        a, s, lateral = point_mm
         if view == "CC":
-            return a, l, s
+            return a, lateral, s
         angle = np.deg2rad(self.oblique_deg)
         cos, sin = float(np.cos(angle)), float(np.sin(angle))
-        return a, cos * s + sin * l, -sin * s + cos * l
+        return a, cos * s + sin * lateral, -sin * s + cos * lateral
 
     def half_depth_mm(self, view: str) -> float:
         """Half of the uncompressed extent along the beam."""
@@ -76,7 +76,8 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
     low, high = GLAND_SUPPORT[int(density)]
     depth = float(np.clip(88.0 * np.exp(0.2 * rng.standard_normal()), 50.0, 135.0))
     half = depth * float(rng.uniform(0.72, 1.0))
-    thickness = float(np.clip(58.0 - 5.0 * (density - 2.0) + 11.0 * rng.standard_normal(), 25, 90))
+    spread = 11.0 * rng.standard_normal()
+    thickness = float(np.clip(58.0 - 5.0 * (density - 2.0) + spread, 25.0, 90.0))
     return Anatomy(
         laterality=laterality,
         depth_mm=depth,
@@ -108,7 +109,7 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
 
 
 def draw_pair(rng: np.random.Generator) -> tuple[Anatomy, Anatomy]:
-    """Draw the left and the right breast of one woman: alike at large scale, never mirror images."""
+    """Draw the breasts of one woman: alike at large scale, never mirror images."""
     left = draw_anatomy(rng, "L")
     jitter = np.exp(0.05 * rng.standard_normal(3))
     shift = np.asarray(left.field_shift_mm) + rng.normal(0.0, 9.0, 3)

@@ -1,4 +1,6 @@
-"""Calcifications: specks of calcium oxalate, in clusters or alone, rendered below the pixel pitch."""
+"""Calcifications: specks of calcium oxalate, rendered finer than the pixel pitch."""
+
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ _FINE_MM = 0.05
 class Cluster:
     """Specks around a centre, in the anatomical frame.
 
-    `specks` is (count, 5) float32: offset (a, s, l) in mm, diameter in mm, packing (0..1, the share of
-    calcium in the speck).
+    `specks` is (count, 5) float32: offset (a, s, l) in mm, diameter in mm, packing (0..1, the share
+    of calcium in the speck).
     """
 
     variety: str

@@ -1,5 +1,7 @@
 """Periodic Worley (cellular) tiles: the compartments between Cooper's ligaments."""
 
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
 from __future__ import annotations
 
 import numpy as np
@@ -27,7 +29,7 @@ def cell_walls(
     """
     extent = size * spacing_mm / cell_mm
     box = np.array([extent, extent / stretch])
-    count = max(8, int(round(box[0] * box[1])))
+    count = max(8, round(float(box[0] * box[1])))
     seeds = rng.uniform(0.0, 1.0, (count, 2)) * box
     handicap = rng.uniform(0.0, weight, count)
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float64) * (spacing_mm / cell_mm)

@@ -69,7 +69,7 @@ def write_study(
 
 
 def datasets(study: PhantomStudy, *, acquired: datetime = DEFAULT_TIME) -> list[Dataset]:
-    """The study's views as complete datasets with file meta information."""
+    """Build the study's views as complete datasets with file meta information."""
     digests = [hashlib.sha256(v.pixels.tobytes()).hexdigest() for v in study.views]
     study_key = f"phantom {study.seed} {' '.join(digests)}"
     made = []

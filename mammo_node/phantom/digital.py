@@ -1,5 +1,7 @@
 """The look of digital mammograms "for presentation": equalised to the skin, edges enhanced."""
 
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
 from __future__ import annotations
 
 import cv2

@@ -22,7 +22,7 @@ def add_distractors(rng: np.random.Generator, scene: Scene, image: FloatArray) -
 
 
 def _add_node(rng: np.random.Generator, scene: Scene, image: FloatArray) -> None:
-    """An intramammary or axillary lymph node with its fatty hilum."""
+    """Add an intramammary or axillary lymph node with its fatty hilum."""
     place = _random_place(rng, scene, 6.0, upper=scene.view == "MLO")
     if place is None:
         return
@@ -36,7 +36,7 @@ def _add_node(rng: np.random.Generator, scene: Scene, image: FloatArray) -> None
 
 
 def _add_mole(rng: np.random.Generator, scene: Scene, image: FloatArray) -> None:
-    """A mole on the skin: sharp edge, thin rim of air."""
+    """Add a mole on the skin: sharp edge, thin rim of air."""
     place = _random_place(rng, scene, 4.0)
     if place is None:
         return

@@ -35,7 +35,7 @@ def draw_fibres(rng: np.random.Generator, silhouette: Silhouette, count: int) ->
 def draw_vessels(
     rng: np.random.Generator, silhouette: Silhouette, count: int
 ) -> tuple[FloatArray, list[tuple[Path, float]]]:
-    """Vessels as path lengths of blood in mm, and each one's course (points in mm) and width in mm."""
+    """Draw vessels: path lengths of blood in mm; each one's course (points in mm) and width."""
     grid = silhouette.grid
     total = np.zeros((grid.rows, grid.columns), dtype=np.float32)
     courses = []
@@ -55,7 +55,7 @@ def draw_vessels(
 def _wander(
     rng: np.random.Generator, silhouette: Silhouette, length_mm: float, bend: float
 ) -> Path | None:
-    """A smooth path that starts inside the breast and mostly runs towards or from the nipple."""
+    """Draw a smooth path inside the breast that mostly runs towards or from the nipple."""
     start = random_inside(rng, silhouette, margin_mm=3.0)
     if start is None:
         return None
@@ -74,13 +74,13 @@ def _wander(
 def random_inside(
     rng: np.random.Generator, silhouette: Silhouette, margin_mm: float
 ) -> np.ndarray | None:
-    """A random point (x, y) in mm at least `margin_mm` inside the skin, or None if not found."""
+    """Draw a point (x, y) in mm at least `margin_mm` inside the skin, or None if not found."""
     grid = silhouette.grid
     extent = np.array([silhouette.nipple_mm[0], grid.rows * grid.pitch_mm])
     for _ in range(30):
         point = rng.uniform(0.0, 1.0, 2) * extent
         if _inside_at(silhouette, point[None])[0] > margin_mm:
-            return point
+            return np.asarray(point)
     return None
 
 

@@ -1,5 +1,7 @@
 """Put lesions into a scene's log attenuation and say exactly where they are."""
 
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
 from __future__ import annotations
 
 import cv2

@@ -17,8 +17,8 @@ CLUSTER = "calcification-cluster"
 class PhantomLesion:
     """Ground truth of one lesion in one view.
 
-    All coordinates are (column, row) in pixels of the original image, (0.0, 0.0) the top-left corner
-    of the top-left pixel.
+    All coordinates are (column, row) in pixels of the original image, (0.0, 0.0) the top-left
+    corner of the top-left pixel.
 
     Attributes
     ----------
@@ -39,8 +39,8 @@ class PhantomLesion:
     size_mm
         Longest side of the box.
     contrast
-        Lesion's mean added attenuation over the deviation of its surroundings; under about 0.5 it is
-        hard to see.
+        Lesion's mean added attenuation over the deviation of its surroundings; under about 0.5 it
+        is hard to see.
     """
 
     kind: str
@@ -68,11 +68,11 @@ class Patch:
         image[rows, columns] += self.values[patch_rows, patch_columns]
 
     def cut_from(self, image: FloatArray) -> FloatArray:
-        """The part of `image` under the patch, edge-replicated to the patch's shape."""
+        """Cut the part of `image` under the patch, edge-replicated to the patch's shape."""
         height, width = self.values.shape
         rows = np.clip(np.arange(self.row, self.row + height), 0, image.shape[0] - 1)
         columns = np.clip(np.arange(self.column, self.column + width), 0, image.shape[1] - 1)
-        return image[np.ix_(rows, columns)]
+        return np.asarray(image[np.ix_(rows, columns)])
 
     def _overlap(self, shape: tuple[int, ...]) -> tuple[slice, slice, slice, slice]:
         height, width = self.values.shape

@@ -1,4 +1,6 @@
-"""What lies on the picture but not in the breast: lead letters, labels, scratches, dust, film edges."""
+"""What lies on the picture but not in the breast: lead letters, scratches, dust, film edges."""
+
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ def add_view_letters(
     view: str,
     pitch_mm: float,
 ) -> None:
-    """Lead letters beside the breast (grey 0..1, changed in place; already in display orientation)."""
+    """Lay lead letters beside the breast (grey 0..1, in place; already in display orientation)."""
     rows, columns = grey.shape
     height_mm = float(rng.uniform(8.0, 16.0))
     size = int(3.2 * height_mm / pitch_mm)

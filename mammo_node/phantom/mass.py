@@ -1,8 +1,11 @@
 """Masses: rough 3D balls, and their projection as path lengths.
 
-The radius in direction d is r(1 + sum of a_i sin(k_i . d + p_i)): smooth, cheap, and the same solid in
-both views. Spicules are tapered, slightly bent threads that leave the surface in random directions.
+The radius in direction d is r(1 + sum of a_i sin(k_i . d + p_i)): smooth, cheap, and the same solid
+in both views. Spicules are tapered, slightly bent threads that leave the
+surface in random directions.
 """
+
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
 
 from __future__ import annotations
 
@@ -92,9 +95,9 @@ def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
 def project_mass(
     mass: Mass, anatomy: Anatomy, view: str, centre_px: tuple[float, float], pitch_mm: float
 ) -> Patch:
-    """Path length through the mass, in mm, around `centre_px` (column, row) of the canonical view."""
+    """Path length through the mass, mm, around `centre_px` (column, row) of the canonical view."""
     half = int(np.ceil(mass.reach_mm / pitch_mm)) + 2
-    column, row = int(round(centre_px[0])) - half, int(round(centre_px[1])) - half
+    column, row = round(centre_px[0]) - half, round(centre_px[1]) - half
     size = 2 * half + 1
     # The solid is smooth: project it on a coarse grid and enlarge.
     coarse = max(24, min(size, int(np.ceil(2 * half * pitch_mm / max(0.35, mass.radius_mm / 14)))))
@@ -117,8 +120,8 @@ def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray
     gx, gu, gz = np.meshgrid(x, up, depth, indexing="xy")
     near = np.abs(gx) + np.abs(gu) < 3.2 * mass.radius_mm
     path = np.zeros(gx.shape, dtype=np.float32)
-    a, s, l = anatomy.to_anatomical(view, gx[near], gu[near], gz[near])
-    p = np.stack([c / np.float32(axis) for c, axis in zip((a, s, l), mass.axes, strict=True)])
+    anatomical = anatomy.to_anatomical(view, gx[near], gu[near], gz[near])
+    p = np.stack([c / np.float32(axis) for c, axis in zip(anatomical, mass.axes, strict=True)])
     length = np.sqrt((p * p).sum(axis=0)) + np.float32(1e-6)
     direction = p / length
     radius = np.ones_like(length)

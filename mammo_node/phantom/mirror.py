@@ -10,7 +10,7 @@ from mammo_node.phantom.lesion import PhantomLesion
 
 
 def mirror_lesion(lesion: PhantomLesion, columns: int) -> PhantomLesion:
-    """The same lesion in an image of `columns` columns that was flipped left to right."""
+    """Place the same lesion in an image of `columns` columns that was flipped left to right."""
     x_min, y_min, x_max, y_max = lesion.box_px
     outline = lesion.outline_px.copy()
     outline[:, 0] = np.float32(columns) - outline[:, 0]

@@ -97,7 +97,7 @@ def draw_silhouette(
 
 
 def _skin_x(curve: _Curve, t: FloatArray, bump_mm: float, view: str) -> FloatArray:
-    """x of the skin at heights `t` mm below the nipple; negative where there is no breast."""
+    """Skin x at heights `t` mm below the nipple; negative where there is no breast."""
     below = np.clip(t / curve.lower, 0.0, None)
     above = np.clip(-t / curve.upper, 0.0, None)
     x = np.where(t > 0, _lobe(below, curve), 0.0)
@@ -152,7 +152,7 @@ def _pectoral(rng: np.random.Generator, anatomy: Anatomy, top_x: float, grid: Gr
 
 
 def _pectoral_strip(rng: np.random.Generator, grid: Grid) -> FloatArray:
-    """The sliver of muscle at the chest wall of some CC views."""
+    """Draw the sliver of muscle at the chest wall of some CC views."""
     x, y = grid.axes_mm()
     if rng.uniform() > 0.2:
         return np.zeros((grid.rows, grid.columns), dtype=np.float32)

@@ -5,6 +5,8 @@ anatomy, so both views agree on it; what it looks like in detail is read per sla
 nipple chart, whose columns run along the fibres, towards the nipple.
 """
 
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,17 +37,19 @@ class Parenchyma:
 
 
 def gland_score(
-    anatomy: Anatomy, bank: TextureBank, a: FloatArray, s: FloatArray, l: FloatArray
+    anatomy: Anatomy, bank: TextureBank, a: FloatArray, s: FloatArray, lateral: FloatArray
 ) -> FloatArray:
     """How much a point of the anatomy belongs to the gland (any float32 shape; higher is gland)."""
     centre, radii = anatomy.gland_centre_mm, anatomy.gland_radii_mm
-    rho = np.sqrt(sum(((p - c) / r) ** 2 for p, c, r in zip((a, s, l), centre, radii, strict=True)))
+    rho = np.sqrt(
+        sum(((p - c) / r) ** 2 for p, c, r in zip((a, s, lateral), centre, radii, strict=True))
+    )
     # Ducts gather behind the nipple.
-    from_nipple = np.sqrt((a - anatomy.depth_mm) ** 2 + 2.5 * s**2 + 2.5 * l**2)
+    from_nipple = np.sqrt((a - anatomy.depth_mm) ** 2 + 2.5 * s**2 + 2.5 * lateral**2)
     stem = 0.5 * np.exp(-((from_nipple / 22.0) ** 2))
     shift = anatomy.field_shift_mm
-    coarse = _field(bank, a + shift[0], s + shift[1], l + shift[2])
-    fine = _field(bank, 2.3 * a + shift[2], 2.6 * s + shift[0], 2.6 * l + shift[1])
+    coarse = _field(bank, a + shift[0], s + shift[1], lateral + shift[2])
+    fine = _field(bank, 2.3 * a + shift[2], 2.6 * s + shift[0], 2.6 * lateral + shift[1])
     compact = anatomy.compactness
     score = (2.0 + 2.0 * compact) * (1.0 - rho) + stem
     score = score + 1.05 * coarse + (0.45 - 0.25 * compact) * fine
@@ -97,8 +101,8 @@ def grow_parenchyma(
     return Parenchyma(np.stack(slabs), np.asarray(strands, dtype=np.float32))
 
 
-def _field(bank: TextureBank, a: FloatArray, s: FloatArray, l: FloatArray) -> FloatArray:
-    index = np.stack([c / np.float32(VOLUME_SPACING_MM) for c in (a, s, l)])
+def _field(bank: TextureBank, a: FloatArray, s: FloatArray, lateral: FloatArray) -> FloatArray:
+    index = np.stack([c / np.float32(VOLUME_SPACING_MM) for c in (a, s, lateral)])
     return np.asarray(map_coordinates(bank.volume, index, order=1, mode="grid-wrap"))
 
 
@@ -168,9 +172,9 @@ def _lobulation(
     lobe = sample(bank.lobes, u + d[2], v + d[3])
     lobule = sample(bank.lobules, u + d[4], v + d[5])
     return np.asarray(
-        np.exp(0.34 * cloud + 0.2 * streak)
-        * (1.0 - 0.8 * o * lobe)
-        * (1.0 - 0.26 * (1.0 - 0.5 * o) * lobule),
+        np.exp(0.34 * cloud + 0.16 * streak)
+        * (1.0 - 0.7 * o * lobe)
+        * (1.0 - 0.2 * (1.0 - 0.5 * o) * lobule),
         dtype=np.float32,
     )
 

@@ -51,7 +51,7 @@ def thickness_mm(inside_mm: FloatArray, full_mm: float, rounding_mm: float) -> F
 
 
 def skin_path_mm(inside_mm: FloatArray, full_mm: float, rounding_mm: float) -> FloatArray:
-    """Length of the ray within skin: both surfaces, and the rim where the ray runs along the skin."""
+    """Length of the ray within skin: both surfaces, and the rim where it runs along the skin."""
     outer = thickness_mm(inside_mm, full_mm, rounding_mm)
     inner = thickness_mm(inside_mm - np.float32(SKIN_MM), full_mm, rounding_mm)
     return np.asarray(np.minimum(outer, outer - inner + 2.0 * SKIN_MM * 0.93), dtype=np.float32)

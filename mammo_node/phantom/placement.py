@@ -13,7 +13,7 @@ from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.scene import Scene
 
-CANDIDATES = 14
+CANDIDATES = 20
 Point = tuple[float, float, float]
 
 
@@ -24,11 +24,11 @@ def place_lesion(
     added_path_mm: float,
     taken: list[Point],
 ) -> Point | None:
-    """An anatomical point for a lesion of `radius_mm` seen in all `scenes`, or None.
+    """Find an anatomical point for a lesion of `radius_mm` seen in all `scenes`, or None.
 
     `added_path_mm` is the depth of gland-like tissue that the lesion adds in its middle.
     """
-    wanted = float(np.clip(1.6 * np.exp(0.5 * rng.standard_normal()), 0.45, 4.0))
+    wanted = float(np.clip(2.6 * np.exp(0.6 * rng.standard_normal()), 0.5, 7.0))
     best: tuple[float, Point] | None = None
     for _ in range(CANDIDATES):
         point = _candidate(rng, scenes, radius_mm, taken)
@@ -63,7 +63,7 @@ def local_gland(scene: Scene, point: Point, radius_mm: float) -> float:
 
 
 def visibility(scene: Scene, point: Point, radius_mm: float, added_path_mm: float) -> float:
-    """Expected contrast of a lesion over the deviation of the ring around it."""
+    """Estimate the contrast of a lesion over the deviation of the ring around it."""
     added = added_path_mm * 0.75 * (scene.mu.gland - scene.mu.adipose)
     contrast = added * (1.1 - local_gland(scene, point, radius_mm))
     return contrast / max(_ring_deviation(scene, point, radius_mm), 1e-3)
@@ -114,7 +114,7 @@ def _ring_deviation(scene: Scene, point: Point, radius_mm: float) -> float:
 
 
 def _disc_mean(image: FloatArray, column: float, row: float, radius_px: float) -> float:
-    reach = max(1, int(round(radius_px)))
+    reach = max(1, round(radius_px))
     top, left = max(0, int(row) - reach), max(0, int(column) - reach)
     patch = image[top : int(row) + reach + 1, left : int(column) + reach + 1]
     return float(cv2.mean(patch)[0]) if patch.size else 0.0

@@ -1,5 +1,7 @@
 """One view of one breast as log attenuation, before lesions and before the detector."""
 
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -62,7 +64,7 @@ def build_scene(
     mu: Attenuation,
 ) -> Scene:
     """Grow one view on `grid`; tissue is made at 0.2 mm or coarser and enlarged."""
-    factor = max(1, int(round(STRUCTURE_MM / grid.pitch_mm)))
+    factor = max(1, round(STRUCTURE_MM / grid.pitch_mm))
     coarse = Grid(grid.rows // factor, grid.columns // factor, grid.pitch_mm * factor)
     silhouette = draw_silhouette(rng, anatomy, view, coarse)
     rows, columns = _bounding_box(silhouette)
@@ -92,7 +94,9 @@ def build_scene(
         thickness_mm=_enlarge(_paste(thick, rows, columns, whole), grid),
         gland=np.stack([_paste(g, rows, columns, whole) for g in tissue.gland]),
         factor=factor,
-        vessels=tuple((path + [0.0, rows.start * coarse.pitch_mm], w) for path, w in vessels),
+        vessels=tuple(
+            (path + np.array([0.0, rows.start * coarse.pitch_mm]), w) for path, w in vessels
+        ),
     )
 
 
@@ -107,7 +111,7 @@ def _attenuation(
 ) -> FloatArray:
     gland = np.tanh(1.5 * tissue.gland.mean(axis=0)) * np.clip(thick - skin, 0.0, None)
     muscle = thick * silhouette.pectoral
-    # Connective tissue attenuates like muscle; a septum or fibre is a fraction of a millimetre deep.
+    # Connective tissue attenuates like muscle; a septum is a fraction of a millimetre deep.
     fade = np.clip(silhouette.inside_mm / 6.0, 0.0, 1.0) * (thick / 50.0)
     threads = (1.9 * tissue.strands + 0.6 * fibres) * fade
     total = (

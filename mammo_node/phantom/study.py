@@ -1,5 +1,7 @@
 """A four-view study of one phantom woman: from a seed to pixels with exact truth."""
 
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -35,8 +37,8 @@ class PhantomView:
     """One mammogram of a phantom.
 
     `pixels` is (rows, columns) uint16 with 12 bits used, MONOCHROME2, chest wall on the left for a
-    left breast and on the right for a right one; `inside_mm` is the distance inside the skin, 0 where
-    there is no breast.
+    left breast and on the right for a right one; `inside_mm` is the distance inside the skin, 0
+    where there is no breast.
     """
 
     laterality: str
@@ -81,7 +83,7 @@ def generate_study(
     look
         "film", "digital", or None for a draw (55 % film).
     masses, clusters
-        How many to place in the study, or None for a draw. A lesion that finds no place is left out.
+        How many to place in the study, or None for a draw; one that finds no place is left out.
     views
         Which of the four views to render, as (laterality, view).
     bank

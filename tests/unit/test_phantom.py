@@ -65,9 +65,8 @@ def test_lesions_stand_in_both_views_of_one_breast(study):
             b = next(x for x in mlo.lesions if x.identity == a.identity)
             assert (a.kind, a.variety) == (b.kind, b.variety)
             depth_a, depth_b = (
-                abs(x.centre_px[0] - (0 if side == "L" else v.pixels.shape[1])) / abs(
-                    v.nipple_px[0] - (0 if side == "L" else v.pixels.shape[1])
-                )
+                abs(x.centre_px[0] - (0 if side == "L" else v.pixels.shape[1]))
+                / abs(v.nipple_px[0] - (0 if side == "L" else v.pixels.shape[1]))
                 for x, v in ((a, cc), (b, mlo))
             )
             assert depth_a == pytest.approx(depth_b, abs=1e-6)
