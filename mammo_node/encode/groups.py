@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from highdicom.sr import (
     AlgorithmIdentification,
-    CodeContentItem,
     ContainerContentItem,
     ContentItem,
     ContentSequence,
@@ -26,14 +25,12 @@ from highdicom.sr import (
     RelationshipTypeValues,
     ScoordContentItem,
     SourceImageForRegion,
-    TextContentItem,
     TrackingIdentifier,
 )
 
-from mammo_node.encode import codes, outline, statement
+from mammo_node.encode import codes, content, outline, statement
 from mammo_node.encode.identity import ResultIdentity
 from mammo_node.vocabulary import (
-    CodedConcept,
     Finding,
     InstanceRef,
     ModelRef,
@@ -46,16 +43,6 @@ _CONTAINS = RelationshipTypeValues.CONTAINS
 #: Score digits that survive: certainty in percent with this many decimals.
 _PERCENT_DECIMALS = 4
 _MM_DECIMALS = 2
-
-
-def text_item(name: CodedConcept, text: str) -> TextContentItem:
-    """Return a TEXT item that its container CONTAINS."""
-    return TextContentItem(codes.sr_concept(name), statement.plain(text), _CONTAINS)
-
-
-def code_content(name: CodedConcept, value: CodedConcept) -> CodeContentItem:
-    """Return a CODE item that its container CONTAINS."""
-    return CodeContentItem(codes.sr_concept(name), codes.sr_concept(value), _CONTAINS)
 
 
 def algorithm(model: ModelRef, parameters: Iterable[str] = ()) -> AlgorithmIdentification:
@@ -168,13 +155,13 @@ def _whole_image_group(
     finding = codes.ALL_SUCCEEDED_NO_FINDINGS if analysed else codes.NONE_SUCCEEDED
     items: list[ContentItem] = [
         *TrackingIdentifier(uid=uid, identifier=name),
-        code_content(codes.FINDING, finding),
+        content.code_content(codes.FINDING, finding),
         *_sites(view),
     ]
     if analysed and len(result.models) == 1:
         items += [*algorithm(result.models[0], _operating_point(result))]
     items.append(_source(view.ref))
-    return _container(items)
+    return _whole(items)
 
 
 def _operating_point(result: StudyResult) -> list[str]:
@@ -190,7 +177,7 @@ def _source(ref: InstanceRef) -> ImageContentItem:
     )
 
 
-def _container(items: list[ContentItem]) -> ContainerContentItem:
+def _whole(items: list[ContentItem]) -> ContainerContentItem:
     group = ContainerContentItem(
         name=codes.sr_concept(codes.MEASUREMENT_GROUP),
         template_id="1501",

@@ -26,7 +26,7 @@ from pydicom.uid import (
     GrayscaleSoftcopyPresentationStateStorage,
 )
 
-from mammo_node.encode import annotation, greyscale, modules, statement
+from mammo_node.encode import annotation, greyscale, modules, references, statement
 from mammo_node.encode.modules import Common, SeriesIdentity
 from mammo_node.header import attributes
 from mammo_node.vocabulary import Laterality, StudyResult, ViewResult
@@ -81,7 +81,7 @@ def _state(
     )
     ds.Laterality = view.laterality.value if view.laterality else ""
     _put_identification(ds, result, view)
-    image = modules.reference_item(view.ref.sop_class_uid, view.ref.sop_instance_uid)
+    image = references.reference_item(view.ref.sop_class_uid, view.ref.sop_instance_uid)
     ds.ReferencedSeriesSequence = _relationship(view, image)
     ds.DisplayedAreaSelectionSequence = Sequence([_displayed_area(view, image)])
     annotation.put_annotations(ds, result, view, image, common.identity)

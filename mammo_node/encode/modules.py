@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final
@@ -11,11 +11,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from mammo_node.encode import codes, source
+from mammo_node.encode import codes, references, source
+from mammo_node.encode.charset import declare_character_set
 from mammo_node.encode.identity import ResultIdentity, derived_uid
 from mammo_node.encode.objects import Equipment
 from mammo_node.header import attributes
-from mammo_node.vocabulary import CodedConcept, InstanceRef, ModelRef
+from mammo_node.vocabulary import InstanceRef, ModelRef
 
 #: PS3.7 D.3.3.2: names the software, whatever its version.
 IMPLEMENTATION_CLASS_UID: Final = derived_uid("implementation", "mammo_node")
@@ -105,7 +106,7 @@ def base_dataset(
 
 def finish(ds: Dataset, common: Common) -> Dataset:
     """Declare the character set, once everything that is text has been put in."""
-    source.declare_character_set(common.header, ds, common.raw_texts)
+    declare_character_set(common.header, ds, common.raw_texts)
     return ds
 
 
@@ -155,7 +156,7 @@ def _put_contributing_equipment(ds: Dataset, common: Common) -> None:
 
 def _algorithm_item(model: ModelRef, equipment: Equipment) -> Dataset:
     item = Dataset()
-    item.PurposeOfReferenceCodeSequence = code_sequence(codes.PROCESSING_EQUIPMENT)
+    item.PurposeOfReferenceCodeSequence = references.code_sequence(codes.PROCESSING_EQUIPMENT)
     item.Manufacturer = equipment.manufacturer
     item.ManufacturerModelName = model.name[:64]
     item.SoftwareVersions = model.version[:64]
@@ -200,41 +201,3 @@ def _file_meta(ds: Dataset, equipment: Equipment) -> FileMetaDataset:
     if equipment.ae_title:
         meta.SourceApplicationEntityTitle = equipment.ae_title
     return meta
-
-
-def code_item(code: CodedConcept) -> Dataset:
-    """Return a code sequence item (PS3.3 8.8)."""
-    item = Dataset()
-    item.CodeValue = code.value
-    item.CodingSchemeDesignator = code.scheme
-    item.CodeMeaning = code.meaning
-    return item
-
-
-def code_sequence(code: CodedConcept) -> Sequence:
-    """Return a code sequence of one item."""
-    return Sequence([code_item(code)])
-
-
-def reference_item(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
-    """Return a SOP Instance Reference item (PS3.3 Table 10-11)."""
-    item = Dataset()
-    item.ReferencedSOPClassUID = UID(sop_class_uid)
-    item.ReferencedSOPInstanceUID = UID(sop_instance_uid)
-    return item
-
-
-def series_references(references: Iterable[InstanceRef]) -> list[Dataset]:
-    """Return Referenced Series items, instances grouped by series in order of appearance."""
-    series: dict[str, list[Dataset]] = {}
-    for ref in references:
-        item = reference_item(ref.sop_class_uid, ref.sop_instance_uid)
-        series.setdefault(ref.series_instance_uid, []).append(item)
-    return [_series_item(uid, items) for uid, items in series.items()]
-
-
-def _series_item(series_instance_uid: str, items: list[Dataset]) -> Dataset:
-    item = Dataset()
-    item.SeriesInstanceUID = UID(series_instance_uid)
-    item.ReferencedSOPSequence = Sequence(items)
-    return item

@@ -12,6 +12,9 @@ import numpy.typing as npt
 from mammo_node.vocabulary import Finding, ViewResult
 
 _FEWEST_POINTS = 3
+#: More are thinned out evenly: Graphic Data is of VR FL, whose length field ends at 64 KiB
+#: (8191 points), and viewers draw no finer than this.
+_MOST_POINTS = 1000
 
 
 def polygon(finding: Finding, view: ViewResult) -> npt.NDArray[np.float64]:
@@ -31,7 +34,14 @@ def polygon(finding: Finding, view: ViewResult) -> npt.NDArray[np.float64]:
             (box.x_max, box.y_max),
             (box.x_min, box.y_max),
         )
-    return inside(np.asarray(points, dtype=np.float64), view)
+    return inside(_thinned(np.asarray(points, dtype=np.float64)), view)
+
+
+def _thinned(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    if len(points) <= _MOST_POINTS:
+        return points
+    kept = np.linspace(0, len(points), _MOST_POINTS, endpoint=False).astype(np.intp)
+    return np.asarray(points[kept])
 
 
 def inside(points: npt.NDArray[np.float64], view: ViewResult) -> npt.NDArray[np.float64]:

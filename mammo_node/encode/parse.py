@@ -80,7 +80,8 @@ def parse_report(ds: Dataset) -> Report:
 
 def _report(ds: Dataset) -> Report:
     answer = _child(ds, codes.QUALITATIVE_EVALUATIONS)
-    library = _child(_child(ds, codes.IMAGE_LIBRARY), codes.IMAGE_LIBRARY_GROUP)
+    library = next(_children(ds, codes.IMAGE_LIBRARY), Dataset())
+    entries = next(_children(library, codes.IMAGE_LIBRARY_GROUP), Dataset())
     measurements = next(_children(ds, codes.IMAGING_MEASUREMENTS), Dataset())
     groups = list(_children(measurements, codes.MEASUREMENT_GROUP))
     whole = [group for group in groups if _template(group) != _PLANAR_ROI]
@@ -89,7 +90,7 @@ def _report(ds: Dataset) -> Report:
         status=_code(_child(answer, codes.SUMMARY_OF_DETECTIONS)),
         conclusion=str(_child(answer, codes.CONCLUSION).TextValue),
         comments=tuple(str(c.TextValue) for c in _children(answer, codes.COMMENT)),
-        images=tuple(_image(entry) for entry in _children(library, codes.SOURCE)),
+        images=tuple(_image(entry) for entry in _children(entries, codes.SOURCE)),
         findings=tuple(_finding(group) for group in groups if group not in whole),
         without_findings=_images_with(whole, codes.ALL_SUCCEEDED_NO_FINDINGS),
         not_analysed=_images_with(whole, codes.NONE_SUCCEEDED),

@@ -6,9 +6,6 @@ Rules:
   of '00000000', a sex of 'W') is left out, since it would make our object invalid too.
 * Names, IDs and descriptions are kept as they are, also when they are too long: an archive
   files results by them, and a shortened Patient ID is another patient.
-* The character set is the source's, and text that was not decoded yet is passed on as the
-  bytes that it came in. Only where the set cannot be kept (unknown term, or our own text has
-  letters outside of it) is UTF-8 declared, in which nothing is lost.
 * The source is not changed, not even by converting its elements.
 """
 
@@ -16,26 +13,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydicom import config
-from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
-from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
+from pydicom.valuerep import PersonName
 
 from mammo_node.header import attributes
 
-UTF_8: Final = "ISO_IR 192"
-_DEFAULT_REPERTOIRE = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6"})
-_TEXT_VRS = frozenset({"LO", "SH", "PN", "ST", "LT", "UT", "UC"})
+TEXT_VRS = frozenset({"LO", "SH", "PN", "ST", "LT", "UT", "UC"})
 #: PS3.5 6.1.3: control characters that text may hold; ESC belongs to the character sets.
-_CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _SEXES = frozenset({"M", "F", "O"})
 _YES_NO = frozenset({"YES", "NO"})
@@ -76,7 +67,7 @@ def source_value(source: Dataset, keyword: str) -> Any:
     if value is None or not str(value).strip(" \0"):
         return None
     vr = dictionary_VR(keyword)
-    if vr in _TEXT_VRS:
+    if vr in TEXT_VRS:
         return _clean(value)
     text = str(value).strip(" \0")
     check = _VR_CHECKS.get(vr)
@@ -102,7 +93,7 @@ def raw_texts(header: Dataset, keywords: Iterable[str]) -> dict[str, bytes]:
     return {
         keyword: item.value.rstrip(b" \0")
         for keyword, item in found.items()
-        if isinstance(item, RawDataElement) and dictionary_VR(keyword) in _TEXT_VRS and item.value
+        if isinstance(item, RawDataElement) and dictionary_VR(keyword) in TEXT_VRS and item.value
     }
 
 
@@ -126,80 +117,3 @@ def copy_optional(source: Dataset, target: Dataset, keywords: Iterable[str]) -> 
         value = source_value(source, keyword)
         if value is not None:
             put(target, keyword, value)
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterSet:
-    """Specific Character Set (0008,0005) of one object: its terms, none for ASCII."""
-
-    terms: tuple[str, ...]
-
-    def apply(self, ds: Dataset) -> None:
-        """Declare it on a dataset."""
-        if any(self.terms):
-            ds.SpecificCharacterSet = list(self.terms) if len(self.terms) > 1 else self.terms[0]
-
-    def can_carry(self, texts: Iterable[str]) -> bool:
-        """Whether all of the texts come out of it as they went in."""
-        # pydicom reads the default repertoire as Latin-1; the standard has ASCII only.
-        if set(self.terms) <= _DEFAULT_REPERTOIRE:
-            return all(text.isascii() for text in texts)
-        encodings = convert_encodings(list(self.terms))
-        return all(_survives(text, encodings) for text in texts)
-
-
-def _survives(text: str, encodings: list[str]) -> bool:
-    try:
-        return decode_bytes(encode_string(text, encodings), encodings, TEXT_VR_DELIMS) == text
-    except (UnicodeError, LookupError, ValueError):
-        return False
-
-
-def declare_character_set(source: Dataset, target: Dataset, raw: Mapping[str, bytes]) -> None:
-    """Declare the character set of ``target``: the source's, or UTF-8 where that cannot be.
-
-    Parameters
-    ----------
-    source : Dataset
-        The source header.
-    target : Dataset
-        Complete but for its Specific Character Set.
-    raw : mapping of str to bytes
-        Text attributes as they came, see :func:`raw_texts`.
-    """
-    found = attributes.values(source, "SpecificCharacterSet")
-    terms = tuple(str(term).strip(" \0") for term in found)
-    own = CharacterSet(terms)
-    as_they_came = {k: v for k, v in raw.items() if k in target and _can_be_restored(target[k], v)}
-    if all(term in python_encoding for term in terms) and own.can_carry(
-        _texts(target, as_they_came)
-    ):
-        own.apply(target)
-        _restore(target, as_they_came)
-    else:
-        CharacterSet((UTF_8,)).apply(target)
-
-
-def _can_be_restored(element: DataElement, value: bytes) -> bool:
-    return element.value is not None and not _CONTROL_BYTES.search(value)
-
-
-def _restore(ds: Dataset, raw: Mapping[str, bytes]) -> None:
-    """Put text back as bytes; pydicom writes such elements as they are."""
-    # Without this pydicom takes the bytes for another character set's and decodes them.
-    charset = ds.get("SpecificCharacterSet")
-    ds.set_original_encoding(False, True, convert_encodings(charset) if charset else None)
-    for keyword, value in raw.items():
-        tag = Tag(keyword)
-        padded = value + b" " * (len(value) % 2)
-        ds[tag] = RawDataElement(tag, dictionary_VR(keyword), len(padded), padded, 0, False, True)
-
-
-def _texts(ds: Dataset, left_out: Iterable[str]) -> Iterable[str]:
-    for element in ds.iterall():
-        if element.VR in _TEXT_VRS and element.value is not None:
-            if element.keyword in left_out:
-                continue
-            values = [element.value] if element.VM <= 1 else list(element.value)
-            for value in values:
-                yield from str(value).split("=") if element.VR == "PN" else [str(value)]

@@ -20,7 +20,6 @@ from highdicom.sr import (
     ContentItem,
     ContentSequence,
     DeviceObserverIdentifyingAttributes,
-    ImageContentItem,
     LanguageOfContentItemAndDescendants,
     ObservationContext,
     ObserverContext,
@@ -31,11 +30,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, Comprehensive3DSRStorage
 
-from mammo_node.encode import codes, groups, modules, statement
+from mammo_node.encode import codes, content, groups, library, modules, statement
 from mammo_node.encode.modules import Common, SeriesIdentity
 from mammo_node.encode.objects import Equipment, PriorResult
+from mammo_node.encode.references import series_references
 from mammo_node.vocabulary import (
-    CodedConcept,
     InstanceRef,
     ModelRef,
     Outcome,
@@ -93,9 +92,11 @@ def _put_document(ds: Dataset, result: StudyResult) -> None:
 
 
 def _put_evidence(ds: Dataset, references: Sequence[InstanceRef]) -> None:
+    if not references:
+        return
     item = Dataset()
     item.StudyInstanceUID = ds.StudyInstanceUID
-    item.ReferencedSeriesSequence = DicomSequence(modules.series_references(references))
+    item.ReferencedSeriesSequence = DicomSequence(series_references(references))
     ds.CurrentRequestedProcedureEvidenceSequence = DicomSequence([item])
 
 
@@ -113,7 +114,7 @@ def _put_predecessors(ds: Dataset, predecessors: Sequence[PriorResult]) -> None:
         ]
         item = Dataset()
         item.StudyInstanceUID = UID(study)
-        item.ReferencedSeriesSequence = DicomSequence(modules.series_references(refs))
+        item.ReferencedSeriesSequence = DicomSequence(series_references(refs))
         items.append(item)
     ds.PredecessorDocumentsSequence = DicomSequence(items)
 
@@ -130,28 +131,22 @@ def _root(result: StudyResult, common: Common) -> ContainerContentItem:
         name=codes.sr_concept(codes.IMAGING_MEASUREMENT_REPORT), template_id="1500"
     )
     views = {view.ref.sop_instance_uid: view for view in result.views}
-    content = ContentSequence(
+    items = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(_ENGLISH),
             *_observer(common.equipment),
             _procedure_reported(),
-            _image_library(common.references, views),
+            *library.image_library(common.references, views),
         ]
     )
     lesions = [
         g for view in result.views for g in groups.view_groups(result, view, common.identity)
     ]
     if lesions:
-        content.append(_container(codes.IMAGING_MEASUREMENTS, lesions))
-    content.append(_container(codes.QUALITATIVE_EVALUATIONS, _answer(result)))
-    root.ContentSequence = content
+        items.append(content.container(codes.IMAGING_MEASUREMENTS, lesions))
+    items.append(content.container(codes.QUALITATIVE_EVALUATIONS, _answer(result)))
+    root.ContentSequence = items
     return root
-
-
-def _container(name: CodedConcept, items: Sequence[ContentItem]) -> ContainerContentItem:
-    container = ContainerContentItem(name=codes.sr_concept(name), relationship_type=_CONTAINS)
-    container.ContentSequence = ContentSequence(items)
-    return container
 
 
 def _observer(equipment: Equipment) -> ObservationContext:
@@ -177,56 +172,22 @@ def _procedure_reported() -> CodeContentItem:
     )
 
 
-def _image_library(
-    references: Sequence[InstanceRef], views: dict[str, ViewResult]
-) -> ContainerContentItem:
-    entries = [_library_entry(ref, views.get(ref.sop_instance_uid)) for ref in references]
-    return _container(codes.IMAGE_LIBRARY, [_container(codes.IMAGE_LIBRARY_GROUP, entries)])
-
-
-def _library_entry(ref: InstanceRef, view: ViewResult | None) -> ImageContentItem:
-    """Return TID 1601: the image, with side and view as far as they are known (TID 1602)."""
-    entry = ImageContentItem(
-        name=codes.sr_concept(codes.SOURCE),
-        referenced_sop_class_uid=ref.sop_class_uid,
-        referenced_sop_instance_uid=ref.sop_instance_uid,
-        relationship_type=_CONTAINS,
-    )
-    descriptors = _descriptors(view) if view is not None else []
-    if descriptors:
-        entry.ContentSequence = ContentSequence(descriptors)
-    return entry
-
-
-def _descriptors(view: ViewResult) -> list[CodeContentItem]:
-    found = []
-    if view.laterality is not None:
-        found.append((codes.IMAGE_LATERALITY, codes.LATERALITIES[view.laterality]))
-    if view.view is not None and view.view in codes.VIEWS:
-        found.append((codes.IMAGE_VIEW, codes.VIEWS[view.view]))
-    context = RelationshipTypeValues.HAS_ACQ_CONTEXT
-    return [
-        CodeContentItem(codes.sr_concept(name), codes.sr_concept(value), context)
-        for name, value in found
-    ]
-
-
 def _answer(result: StudyResult) -> list[ContentItem]:
     """Return the answer to the study: coded, in words, and what it is worth."""
     with_findings = statement.finding_count(result) > 0
     summary = codes.processing_summary(result.outcome, with_findings=with_findings)
     items: list[ContentItem] = [
-        groups.code_content(codes.PROCESSING_SUMMARY, summary),
-        groups.code_content(codes.SUMMARY_OF_DETECTIONS, codes.STATUS[result.outcome]),
-        groups.text_item(codes.CONCLUSION, statement.study_statement(result)),
-        groups.text_item(codes.COMMENT, statement.RESEARCH_USE),
+        content.code_content(codes.PROCESSING_SUMMARY, summary),
+        content.code_content(codes.SUMMARY_OF_DETECTIONS, codes.STATUS[result.outcome]),
+        content.text_item(codes.CONCLUSION, statement.study_statement(result)),
+        content.text_item(codes.COMMENT, statement.RESEARCH_USE),
     ]
     if result.operating_points:
         words = f"Operating point (score): {statement.operating_point(result)}"
-        items.append(groups.text_item(codes.COMMENT, words))
-    items += [groups.text_item(codes.COMMENT, _model_words(model)) for model in result.models]
+        items.append(content.text_item(codes.COMMENT, words))
+    items += [content.text_item(codes.COMMENT, _model_words(model)) for model in result.models]
     silent = [v for v in result.views if not statement.is_analysed(result, v)]
-    items += [groups.text_item(codes.COMMENT, _image_words(result, view)) for view in silent]
+    items += [content.text_item(codes.COMMENT, _image_words(result, view)) for view in silent]
     return items
 
 

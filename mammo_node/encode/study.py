@@ -14,7 +14,6 @@ from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
 from mammo_node.errors import EncodingError
-from mammo_node.header import attributes
 from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult
 
 __all__ = ["EncodedObject", "Equipment", "PriorResult", "encode_study"]
@@ -95,14 +94,15 @@ def _common(
     equipment: Equipment,
     content_datetime: datetime,
 ) -> Common:
+    headers = {uid: source.untouched(header) for uid, header in headers.items()}
     references = tuple(_references(result, headers))
     in_views = {view.ref.sop_instance_uid for view in result.views}
     others = [r.sop_instance_uid for r in references if r.sop_instance_uid not in in_views]
-    header = source.untouched(_study_header(references, headers))
+    header = _study_header(references, headers)
     return Common(
         header=header,
         raw_texts=source.raw_texts(header, (*modules.REQUIRED, *modules.OPTIONAL)),
-        headers={uid: source.untouched(original) for uid, original in headers.items()},
+        headers=headers,
         references=references,
         identity=result_identity(result, others, equipment.device_uid, equipment.software_version),
         equipment=equipment,
@@ -131,19 +131,24 @@ def _object(kind: OutputKind, ds: Dataset) -> EncodedObject:
 
 
 def _references(result: StudyResult, headers: Mapping[str, Dataset]) -> list[InstanceRef]:
-    """Return the images that the answer speaks of; those of the headers if there is no view."""
+    """Return the images that the answer speaks of; those of the headers if there is no view.
+
+    Headers that do not say class and series cannot be referred to; the answer does not
+    depend on them.
+    """
     if result.views:
         return list({view.ref.sop_instance_uid: view.ref for view in result.views}.values())
-    return [
+    found = (
         InstanceRef(
-            sop_class_uid=str(attributes.value(header, "SOPClassUID")),
+            sop_class_uid=source.source_value(header, "SOPClassUID") or "",
             sop_instance_uid=uid,
             study_instance_uid=result.study_instance_uid,
-            series_instance_uid=str(attributes.value(header, "SeriesInstanceUID")),
+            series_instance_uid=source.source_value(header, "SeriesInstanceUID") or "",
             content_hash="",
         )
         for uid, header in sorted(headers.items())
-    ]
+    )
+    return [ref for ref in found if ref.sop_class_uid and ref.series_instance_uid]
 
 
 def _study_header(references: Sequence[InstanceRef], headers: Mapping[str, Dataset]) -> Dataset:

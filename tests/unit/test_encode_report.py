@@ -184,6 +184,19 @@ def test_unknown_side_and_view_still_make_a_report() -> None:
     assert [finding.laterality for finding in parsed.findings] == [None, None]
 
 
+def test_long_outlines_are_thinned() -> None:
+    """An outline of many points keeps its shape in as many as a report can carry."""
+    angles = np.linspace(0, 2 * np.pi, 30000, endpoint=False)
+    circle = np.column_stack([1300 + 200 * np.cos(angles), 1500 + 200 * np.sin(angles)])
+    found = replace(samples.positive_views()[0].findings[0], outline_px=tuple(map(tuple, circle)))
+    view = replace(samples.positive_views()[0], findings=(found,))
+    (lesion,) = report(samples.study_result(Outcome.FINDINGS, (view,))).findings
+    assert len(lesion.region_px) == 1000
+    distances = np.hypot(*(np.array(lesion.region_px) - (1300, 1500)).T)
+    np.testing.assert_allclose(distances, 200, atol=0.01)
+    assert lesion.box_px.width == pytest.approx(400, abs=0.1)
+
+
 def test_foreign_documents_are_refused() -> None:
     """Parsing another SR is an EncodingError, also when its template matches and content not."""
     with pytest.raises(EncodingError, match="TID 1500"):

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from mammo_node.encode.objects import EncodedObject
+from mammo_node.encode.parse import parse_report
 from mammo_node.encode.study import encode_study
 from mammo_node.errors import EncodingError
 from mammo_node.vocabulary import OutputKind
@@ -193,6 +194,19 @@ def test_missing_patient_still_gets_an_answer() -> None:
     for keyword in ("PatientID", "PatientName", "StudyID", "AccessionNumber", "StudyDate"):
         assert ds[keyword].is_empty, keyword
     assert ds.StudyInstanceUID == samples.STUDY_UID
+
+
+def test_a_failed_study_of_empty_headers_still_gets_its_answer() -> None:
+    """A study that failed unread, with headers that name neither class nor series, is answered."""
+    result = samples.answers()["failed-unread"]
+    (made,) = encode_study(
+        result,
+        {f"{samples.ROOT}.3.1": Dataset()},
+        list(OutputKind),
+        equipment=samples.EQUIPMENT,
+        content_datetime=samples.WHEN,
+    )
+    assert parse_report(read_back(made)).conclusion.startswith("AI analysis FAILED")
 
 
 def test_long_values_are_not_cut() -> None:
