@@ -46,7 +46,7 @@ def test_four_views_are_answered(send, node, orthanc, phantom_files, tmp_path: P
     assert {f.sop_instance_uid for f in report.findings} <= images
 
 
-def test_the_journal_tells_what_happened(node, orthanc, phantom_files, tmp_path: Path):
+def test_the_journal_tells_what_happened(node, phantom_files, tmp_path: Path):
     """`studies --json` says answered, with an outcome and every delivery's status."""
     files = new_study(phantom_files, tmp_path / "study")
     assert storescu(node.port, files).returncode == 0

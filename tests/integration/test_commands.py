@@ -173,7 +173,7 @@ def test_models_pass_their_self_test(capsys):
     assert {point["label"] for point in model["operating_points"]} >= {"mass"}
 
 
-def test_service_files_are_written_once(tmp_path: Path, capsys):
+def test_service_files_are_written_once(tmp_path: Path):
     """`service-files` writes unit and templates, and never over a file that is there."""
     assert main(["service-files", "--out", str(tmp_path)]) == 0
     edited = tmp_path / "ae_titles.toml"
