@@ -18,6 +18,7 @@ from mammo_node.dimse.negotiation import (
     ProposedContext,
 )
 from mammo_node.dimse.pdu import HEADER, AbortReason, PduType
+from mammo_node.dimse.text import to_text
 from mammo_node.errors import ProtocolViolation
 
 _ITEM = struct.Struct(">BxH")
@@ -56,7 +57,7 @@ def decode_request(body: bytes) -> AssociationRequest:
     contexts: list[ProposedContext] = []
     for kind, value in _items(body[_FIXED.size :]):
         if kind == _APPLICATION_CONTEXT:
-            application_context = _text(value)
+            application_context = to_text(value)
         elif kind == _PRESENTATION_CONTEXT_RQ:
             contexts.append(_decode_context(value))
         elif kind == _USER_INFORMATION:
@@ -64,8 +65,8 @@ def decode_request(body: bytes) -> AssociationRequest:
     _check_context_ids(contexts)
     maximum_length, version_name = _decode_user_information(user_information)
     return AssociationRequest(
-        called_ae_title=_text(called),
-        calling_ae_title=_text(calling),
+        called_ae_title=to_text(called),
+        calling_ae_title=to_text(calling),
         protocol_version=version,
         application_context_name=application_context,
         contexts=tuple(contexts),
@@ -114,9 +115,9 @@ def _decode_context(value: bytes) -> ProposedContext:
     abstract_syntaxes, transfer_syntaxes = [], []
     for kind, content in _items(value[_CONTEXT_HEADER.size :]):
         if kind == _ABSTRACT_SYNTAX:
-            abstract_syntaxes.append(_text(content))
+            abstract_syntaxes.append(to_text(content))
         elif kind == _TRANSFER_SYNTAX:
-            transfer_syntaxes.append(_text(content))
+            transfer_syntaxes.append(to_text(content))
     if len(abstract_syntaxes) != 1 or not transfer_syntaxes:
         raise _invalid("a presentation context needs one abstract syntax and a transfer syntax")
     return ProposedContext(context_id, abstract_syntaxes[0], tuple(transfer_syntaxes))
@@ -137,7 +138,7 @@ def _decode_user_information(value: bytes) -> tuple[int, str]:
                 raise _invalid("the maximum length sub-item must hold four octets")
             (maximum_length,) = _LENGTH.unpack(content)
         elif kind == _IMPLEMENTATION_VERSION_NAME:
-            version_name = _text(content)
+            version_name = to_text(content)
     return maximum_length, version_name
 
 
@@ -156,11 +157,6 @@ def _items(value: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _item(kind: int, value: bytes) -> bytes:
     return _ITEM.pack(kind, len(value)) + value
-
-
-def _text(value: bytes) -> str:
-    # Some peers pad UIDs with NUL or spaces; what is not ASCII matches nothing that we know.
-    return value.decode("ascii", "replace").strip(" \0")
 
 
 def _invalid(message: str) -> ProtocolViolation:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from mammo_node.dimse.pdu import AbortReason
+from mammo_node.dimse.text import to_text
 from mammo_node.errors import ProtocolViolation
 
 _ELEMENT = struct.Struct("<HHL")
@@ -132,7 +133,7 @@ def _unsigned(elements: dict[int, bytes], element: CommandElement) -> int:
 
 
 def _uid(elements: dict[int, bytes], element: CommandElement) -> str:
-    return elements.get(element, b"").decode("ascii", "replace").strip(" \0")
+    return to_text(elements.get(element, b""))
 
 
 def _encode(elements: dict[CommandElement, bytes]) -> bytes:

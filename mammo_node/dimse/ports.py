@@ -21,6 +21,8 @@ class AssociationInfo:
     calling_ae_title: str
     called_ae_title: str
     peer_address: str
+    implementation_version_name: str
+    """What the peer says that it runs (PS3.7 D.3.3.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from mammo_node.dimse.lobby import Lobby, Visitor
 from mammo_node.dimse.negotiation import Acceptance, AssociationRequest, Rejection
 from mammo_node.dimse.occupancy import Occupancy
 from mammo_node.dimse.ports import AssociationInfo, StorageService
+from mammo_node.dimse.roster import Roster
 from mammo_node.errors import AssociationFailure, ProtocolViolation
 
 _LOG = log.get("dimse")
@@ -35,8 +36,6 @@ _HOLD_OFF_S = 0.003
 #: Pause before accepting again when the system has no descriptor or memory for it.
 _EXHAUSTED_S = 0.5
 _TICK_S = 1.0
-#: How long threads of killed associations may take to clean up.
-_KILLED_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,7 @@ class Server:
             _LOBBY_CAPACITY,
             limits.association_deadline_s,
         )
-        self._associations: dict[Association, threading.Thread] = {}
-        self._lock = threading.Lock()
+        self._roster = Roster(occupancy)
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         self._listen_at: float | None = None
@@ -146,7 +144,7 @@ class Server:
         except (BlockingIOError, ConnectionError):
             return  # another process was faster, or the peer went away
         except OSError as error:
-            _LOG.warning("cannot accept connections for now", error=error.strerror)
+            _LOG.warning("accepting paused", reason=error.strerror)
             self._pause_listening(_EXHAUSTED_S)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -185,7 +183,11 @@ class Server:
             implementation_version_name=IMPLEMENTATION_VERSION_NAME,
         )
         info = AssociationInfo(
-            self._new_id(), request.calling_ae_title, request.called_ae_title, visitor.address
+            self._new_id(),
+            request.calling_ae_title,
+            request.called_ae_title,
+            visitor.address,
+            request.implementation_version_name,
         )
         association = Association(
             self._lobby.hand_over(visitor),
@@ -199,53 +201,12 @@ class Server:
                 self._limits.idle_deadline_s,
             ),
         )
-        thread = threading.Thread(
-            target=self._serve,
-            args=(association, acceptance),
-            name=info.association_id,
-            daemon=True,  # a disk that hangs must not keep the process
-        )
-        with self._lock:
-            self._associations[association] = thread
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no thread for us
-            _LOG.warning("no thread for an association", peer_address=visitor.address)
-            association.refuse()
-            self._end(association)
-
-    def _serve(self, association: Association, acceptance: bytes) -> None:
-        try:
-            association.run(acceptance)
-        except Exception:  # noqa: BLE001 - the thread's boundary: it ends one association only
-            _LOG.exception("association failed", association_id=association.info.association_id)
-        finally:
-            self._end(association)
-
-    def _end(self, association: Association) -> None:
-        # The place is free again before the peer has taken its time to close.
-        self._occupancy.leave()
-        association.close()
-        self._occupancy.disconnected()
-        with self._lock:
-            del self._associations[association]
+        self._roster.start(association, acceptance)
 
     def _close(self, grace_s: float) -> None:
         self._listener.close()
         self._lobby.close()
         self._selector.close()
-        deadline = time.monotonic() + grace_s
-        for association, _ in self._open():
-            association.stop()
-        for _, thread in self._open():
-            thread.join(max(0.0, deadline - time.monotonic()))
-        for association, _ in self._open():
-            association.kill()
-        for _, thread in self._open():
-            thread.join(_KILLED_S)
+        self._roster.stop(grace_s)
         os.close(self._wake_read)
         os.close(self._wake_write)
-
-    def _open(self) -> list[tuple[Association, threading.Thread]]:
-        with self._lock:
-            return list(self._associations.items())

@@ -19,6 +19,8 @@ from mammo_node.receive.transaction import StoreTransaction, Taken, check_reques
 _LOG = log.get("receive")
 #: What a peer sends as a UID goes into a log line only so far (PS3.5 9.1).
 _UID_LENGTH = 64
+#: Implementation Version Name (PS3.7 D.3.3.2.3).
+_NAME_LENGTH = 16
 
 
 @dataclass(slots=True)
@@ -140,6 +142,7 @@ class ReceiveService:
             association_id=association.association_id,
             calling_ae_title=association.calling_ae_title,
             peer_address=association.peer_address,
+            peer_implementation=association.implementation_version_name[:_NAME_LENGTH],
             end="aborted" if end.aborted else "released",
             reason=end.reason,
             studies=sorted(ledger.study_instance_uids),

@@ -126,12 +126,11 @@ class Receiver:
         self._occupancy_descriptor = os.memfd_create("mammo-node-occupancy")
         os.ftruncate(self._occupancy_descriptor, size)
         self._occupancy = Occupancy(mmap.mmap(self._occupancy_descriptor, size))
-        self._children = {slot: self._spawn(slot) for slot in range(self._slots)}
-        deadline = time.monotonic() + _START_DEADLINE_S
-        for child in self._children.values():
-            if child is not None and not _is_ready(child.process, deadline):
-                self.stop()
-                raise ReceiverFailed("a receiver process did not start: see the log above")
+        try:
+            self._start_processes()
+        except BaseException:
+            self.stop()
+            raise
         return port
 
     def poll(self) -> list[DeadProcess]:
@@ -159,6 +158,14 @@ class Receiver:
         if self._occupancy_descriptor >= 0:
             os.close(self._occupancy_descriptor)
             self._occupancy_descriptor, self._occupancy = -1, None
+
+    def _start_processes(self) -> None:
+        for slot in range(self._slots):
+            self._children[slot] = self._spawn(slot)
+        deadline = time.monotonic() + _START_DEADLINE_S
+        for child in self._children.values():
+            if child is not None and not _is_ready(child.process, deadline):
+                raise ReceiverFailed("a receiver process did not start: see the log above")
 
     def _bury(self, slot: int, child: _Child) -> DeadProcess:
         _reap(child.process, time.monotonic())

@@ -22,6 +22,7 @@ from pydicom.dataset import Dataset
 
 from mammo_node.dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mammo_node.dimse.ports import StoreRequest
+from mammo_node.dimse.text import to_text
 from mammo_node.errors import (
     CannotUnderstand,
     DatasetMismatch,
@@ -204,8 +205,7 @@ def _identify(header: Dataset, request: StoreRequest, content_hash: str) -> Inst
 def _uid(header: Dataset, keyword: str) -> str:
     element = header.get_item(keyword) if keyword in header else None
     value = element.value if element is not None else None
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
-    text = text.rstrip(" \0")
+    text = to_text(value) if isinstance(value, bytes) else ""
     if not is_valid_uid(text):
         problem = "is not a valid UID" if text else "is missing"
         raise CannotUnderstand(f"{keyword} of the dataset {problem}")
