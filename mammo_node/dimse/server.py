@@ -148,7 +148,6 @@ class Server:
             self._pause_listening(_EXHAUSTED_S)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._occupancy.connected()
         self._lobby.admit(sock, str(address[0]))
 

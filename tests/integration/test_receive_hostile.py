@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -389,6 +390,36 @@ def test_out_of_descriptors_for_a_while(tmp_path: Path, capfd: pytest.CaptureFix
                 os.close(descriptor)
             peer.close()
         still_serves(receiver)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_damage_to_a_session_is_survived(receiver: Reception, seed: int) -> None:
+    """Whatever octets are changed, cut out or put in, the session ends and the next one works."""
+    damaged = damage(b"".join([request(STORE), *store_message(CONTENT, "2.25.77")]), seed)
+    with receiver.peer() as peer:
+        with suppress(OSError):
+            peer.send(damaged)
+            peer.sock.shutdown(socket.SHUT_WR)
+        until(lambda: peer.read_pdu()[0] == 0)
+    receiver.quiet()
+    assert not list(receiver.spool.incoming.iterdir())
+    assert len(receiver.files()) == len(receiver.journal.instances)
+
+
+def damage(content: bytes, seed: int) -> bytes:
+    random = Random(seed)
+    damaged = bytearray(content)
+    for _ in range(random.randint(1, 4)):
+        # Most of it in the first octets: there are the lengths.
+        at = random.randrange(random.choice([200, 1000, len(damaged)]))
+        kind = random.choice(["change", "cut", "insert"])
+        if kind == "change":
+            damaged[at] = random.randrange(256)
+        elif kind == "cut":
+            del damaged[at : at + random.randint(1, 40)]
+        else:
+            damaged[at:at] = random.randbytes(random.randint(1, 40))
+    return bytes(damaged)
 
 
 # -- the end ----------------------------------------------------------------------------------
