@@ -149,8 +149,9 @@ class Analyst:
                 if i.available
             ),
             outputs=tuple(kind for kind in OutputKind if kind in wanted or not wanted),
-            # Of the job, not of this attempt: the same UID must mean the same bytes.
-            content_datetime=job.created_at,
+            # Of the job, not of this attempt: the same UID must mean the same bytes. DICOM's
+            # times are local ones.
+            content_datetime=job.created_at.astimezone(),
             predecessors=tuple(self._predecessors(job)),
         )
 

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         work = progress.add_task("analysing studies", total=len(gathered.studies))
         answers: list[Answer] = []
         for number, (uid, instances) in enumerate(gathered.studies.items(), start=1):
-            answer = analyse(pipeline, uid, instances, datetime.now(UTC))
+            answer = analyse(pipeline, uid, instances, datetime.now(UTC).astimezone())
             folder = options.out / f"study-{number:03d}"
             write_answer(answer, instances, settings.policy, folder)
             answers.append(answer)
