@@ -41,8 +41,17 @@ def configure(level: str = "info", style: str = "auto") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # pynetdicom and pydicom log whole datasets at debug level: patient data.
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s")
+    _silence_libraries()
+
+
+def _silence_libraries() -> None:
+    # pynetdicom and pydicom log whole datasets at debug level, and odd values, with the
+    # value, as warnings: patient data. The level is the handler's, for pydicom gives its
+    # own logger a level when it is imported.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.ERROR)
+    logging.basicConfig(handlers=[handler], format="%(name)s: %(message)s")
+    logging.captureWarnings(True)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

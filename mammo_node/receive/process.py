@@ -18,7 +18,6 @@ import resource
 import signal
 import socket
 import sys
-import warnings
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,8 +71,6 @@ def main() -> int:
     order = Order.decode(_read_line(_LIFELINE))
     configuration = Configuration.model_validate_json(order.configuration)
     log.configure(configuration.settings.log.level, configuration.settings.log.format)
-    # pydicom warns of every odd value in what peers send, with the value: patient data.
-    warnings.filterwarnings("ignore")
     _allow_many_descriptors()
     server = _build(order, configuration)
     # Ctrl-C on a terminal reaches the whole process group; the supervisor decides what it means.
