@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from decimal import Decimal
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -31,6 +32,9 @@ MALFORMED = (
     RecursionError,
     AssertionError,
 )
+
+#: What pydicom makes of text and numbers (UID, DSfloat, IS and the like derive from these).
+_SCALARS = (str, int, float, Decimal)
 
 
 def value(ds: Dataset, keyword: str) -> Any:
@@ -58,9 +62,19 @@ def values(ds: Dataset, keyword: str) -> tuple[Any, ...]:
     return tuple(found) if isinstance(found, (MultiValue, list, tuple)) else (found,)
 
 
+def words(ds: Dataset, keyword: str) -> tuple[str, ...]:
+    """Return all values as text without padding, in the case they have; '' for other types.
+
+    A garbled value representation can put a sequence where a word is expected, and its text
+    would be a whole dataset.
+    """
+    found = values(ds, keyword)
+    return tuple(str(v).strip(" \0") if isinstance(v, _SCALARS) else "" for v in found)
+
+
 def texts(ds: Dataset, keyword: str) -> tuple[str, ...]:
     """Return all values as upper-case text without padding; '' for an empty value."""
-    return tuple(str(found).strip(" \0").upper() for found in values(ds, keyword))
+    return tuple(word.upper() for word in words(ds, keyword))
 
 
 def text(ds: Dataset, keyword: str) -> str | None:

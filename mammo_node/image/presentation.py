@@ -74,8 +74,7 @@ def _voi_function(ds: Dataset) -> VoiFunction:
 def _windows(ds: Dataset) -> tuple[Window, ...]:
     centres = attributes.numbers(ds, "WindowCenter")
     widths = attributes.numbers(ds, "WindowWidth")
-    words = [str(word) for word in attributes.values(ds, "WindowCenterWidthExplanation")]
-    words += [""] * len(centres)
+    words = attributes.words(ds, "WindowCenterWidthExplanation") + ("",) * len(centres)
     return tuple(
         Window(centre, width, word)
         for centre, width, word in zip(centres, widths, words, strict=False)
@@ -99,8 +98,7 @@ def _table(item: Dataset, *, signed: bool) -> LookupTable | None:
         return None
     # The first input value is signed when the input is, whatever its VR says (PS3.3 C.11.2.1.1).
     first = first - _FULL_LUT if signed and first >= _FULL_LUT // 2 else first
-    words = attributes.value(item, "LUTExplanation")
-    return LookupTable(first, bits, data, str(words or ""))
+    return LookupTable(first, bits, data, " ".join(attributes.words(item, "LUTExplanation")))
 
 
 def _entries(data: Any, entries: int) -> tuple[int, ...] | None:

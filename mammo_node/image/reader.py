@@ -110,7 +110,7 @@ def _image(
         orientation=orientation,
         spacing=suitable.spacing,
         presentation=greys,
-        manufacturer=str(attributes.value(ds, "Manufacturer") or ""),
+        manufacturer=" ".join(attributes.words(ds, "Manufacturer")),
         implant_displaced=suitable.implant_displaced,
     )
 

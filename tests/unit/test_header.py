@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -17,7 +17,13 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from mammo_node.header import ViewModifier, laterality_evidence, summarise, view_evidence
+from mammo_node.header import (
+    ViewModifier,
+    attributes,
+    laterality_evidence,
+    summarise,
+    view_evidence,
+)
 from mammo_node.header.views import parse_view_position
 from mammo_node.vocabulary import Laterality, View
 
@@ -199,6 +205,16 @@ def test_laterality_sources(
     assert laterality_evidence(ds).conflict is conflict
 
 
+def test_a_sequence_in_place_of_a_word_is_no_word() -> None:
+    """A dataset under a garbled value representation never becomes text."""
+    item = Dataset()
+    item.PatientName = "DOE^JANE"
+    ds = Dataset()
+    ds.add_new(0x00080070, "SQ", [item])
+    assert attributes.words(ds, "Manufacturer") == ("",)
+    assert attributes.text(ds, "Manufacturer") is None
+
+
 _TAGS = [
     0x00080008, 0x00080016, 0x00082218, 0x00185101, 0x00200060, 0x00200062,
     0x00281350, 0x00280300, 0x00540220, 0x52009229, 0x52009230,
@@ -215,6 +231,7 @@ _TAGS = [
         ),
     )
 )
+@example({0x00185101: ("SQ", b"\0" * 7 + b"\x01" + b"\0" * 4 + b"AU\0\0")})
 @pytest.mark.filterwarnings("ignore")
 def test_garbled_headers_never_raise(elements: dict[int, tuple[str, bytes]]) -> None:
     """Whatever bytes stand in whatever value representation, a summary comes back."""
