@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from mammo_node.encode.identity import device_uid
 from mammo_node.errors import EncodingError
+from mammo_node.header import attributes
 from mammo_node.vocabulary import OutputKind
 
 
@@ -83,7 +84,7 @@ class EncodedObject:
         try:
             with quiet():
                 self.dataset.save_as(buffer, enforce_file_format=True)
-        except (ValueError, TypeError, AttributeError, OSError, LookupError) as error:
+        except attributes.MALFORMED as error:
             # Its text may quote a patient's name, so it stays in the cause.
             raise EncodingError(
                 f"{self.kind.value} {self.sop_instance_uid}: cannot be written"

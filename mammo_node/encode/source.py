@@ -21,6 +21,7 @@ from pydicom import config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.valuerep import PersonName
 
 from mammo_node.header import attributes
@@ -83,8 +84,21 @@ def _clean(value: Any) -> Any:
 
 
 def untouched(header: Dataset) -> Dataset:
-    """Return a copy whose elements can be converted without converting the original's."""
-    return header[:]
+    """Return a copy whose elements can be converted without converting the original's.
+
+    Elements that pydicom cannot even hand out are left out.
+    """
+    copy = Dataset({tag: item for tag in header.keys() if (item := _item(header, tag))})  # noqa: SIM118
+    implicit, little = header.original_encoding
+    copy.set_original_encoding(implicit, little, header.original_character_set)
+    return copy
+
+
+def _item(header: Dataset, tag: BaseTag) -> DataElement | RawDataElement | None:
+    try:
+        return header.get_item(tag)
+    except attributes.MALFORMED:
+        return None
 
 
 def raw_texts(header: Dataset, keywords: Iterable[str]) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
 from mammo_node.errors import EncodingError
+from mammo_node.header import attributes
 from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult
 
 __all__ = ["EncodedObject", "Equipment", "PriorResult", "encode_study"]
@@ -68,8 +69,7 @@ def encode_study(
         with quiet():
             common = _common(result, headers, equipment, content_datetime)
             return tuple(_objects(result, common, outputs, predecessors))
-    # What highdicom and pydicom are known to raise on values that they cannot take.
-    except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+    except attributes.MALFORMED as error:
         # Their text may quote a patient's name, so it stays in the cause.
         raise EncodingError(
             f"study {result.study_instance_uid}: cannot be encoded ({type(error).__name__})"

@@ -209,6 +209,17 @@ def test_a_failed_study_of_empty_headers_still_gets_its_answer() -> None:
     assert parse_report(read_back(made)).conclusion.startswith("AI analysis FAILED")
 
 
+def test_elements_that_cannot_be_handed_out_do_not_cost_the_answer() -> None:
+    """An element of an unknown VR, on which pydicom raises when it is touched, is passed over."""
+    source = header_with()
+    for keyword, value in (("RequestAttributesSequence", None), ("PatientAge", b"056Y")):
+        tag = Tag(keyword)
+        source[tag] = RawDataElement(tag, "S\x08", 4, value, 0, False, True)
+        with pytest.raises((NotImplementedError, OSError, ValueError)):
+            source[tag]
+    assert len(encode(source)) == 5
+
+
 def test_long_values_are_not_cut() -> None:
     """Names and IDs longer than their VR allows are kept whole: a cut ID is another patient."""
     long_id, long_name = "P" * 200, "N" * 300 + "^" + "G" * 300
