@@ -11,45 +11,44 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from mammo_node.image.preprocess import prepare
 from mammo_node.phantom import CLUSTER, MASS, PhantomView, TextureBank, generate_study
 from mammo_node.vocabulary import Box, InputSpec, Orientation
 
 LABELS = (MASS, CLUSTER)
+#: Index of the channel that needs fine pixels, and the coarsest pitch that has them.
+SPECKS, FINE_MM = 2, 0.12
 #: Every so many studies share texture tiles.
 STUDIES_PER_TEXTURE = 6
-# Channel "global" spans -0.25..1.25, "local" -1..1.
-_OFFSET = np.array([0.25, 1.0], dtype=np.float32)[:, None, None]
-_SPAN = np.array([1.5, 2.0], dtype=np.float32)[:, None, None]
+# Channel "global" spans -0.25..1.25, "local" -1..1, "specks" 0..1.
+_OFFSET = np.array([0.25, 1.0, 0.0], dtype=np.float32)[:, None, None]
+_SPAN = np.array([1.5, 2.0, 1.0], dtype=np.float32)[:, None, None]
 
 INPUT = InputSpec(
     name="image",
-    channels=("global", "local"),
+    channels=("global", "local", "specks"),
     mm_per_pixel=0.3,
     parameters={
         "global": {"low_percentile": 1.0, "high_percentile": 99.5},
         "local": {"low_percentile": 1.0, "high_percentile": 99.5, "sigma_mm": 8.0},
+        "specks": {"fine_mm": 0.1, "sigma_mm": 6.0, "full_scale": 12.0},
     },
 )
-
-
-#: Views to train on are kept finer than the model wants them: crops are rescaled at random.
-TRAINING_MM = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class BankedView:
     """One preprocessed view.
 
-    `image` is (2, rows, columns) uint8, `mask` (rows, columns) bool, `boxes` (N, 4) float32 in
-    model pixels, `labels` (N,) int64 (index into `LABELS`), `contrast` (N,) float32.
+    `image` is (3, rows, columns) uint8, `mask` (rows, columns) bool, `boxes` (N, 4) float32 in
+    model pixels, `labels` (N,) int64 (index into `LABELS`), `contrast` (N,) float32. `fine` is a
+    bool scalar: False where the rendering was too coarse for specks, so that clusters mean nothing.
     """
 
     image: np.ndarray
@@ -57,10 +56,11 @@ class BankedView:
     boxes: np.ndarray
     labels: np.ndarray
     contrast: np.ndarray
+    fine: np.ndarray
 
 
 def quantise(tensor: np.ndarray) -> np.ndarray:
-    """(2, rows, columns) float32 channels as uint8."""
+    """(3, rows, columns) float32 channels as uint8."""
     return np.clip((tensor + _OFFSET) / _SPAN * 255.0 + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -78,7 +78,11 @@ def preprocess(view: PhantomView, spec: InputSpec = INPUT) -> BankedView:
     for lesion in view.lesions:
         box = made.transform.box_to_model(Box(*lesion.box_px))
         boxes.append([box.x_min, box.y_min, box.x_max, box.y_max])
+    fine = view.pixel_spacing_mm <= FINE_MM
+    if not fine:
+        made.tensor[0, SPECKS] = 0.0
     return BankedView(
+        fine=np.asarray(fine),
         image=quantise(made.tensor[0]),
         mask=made.mask,
         boxes=np.asarray(boxes, dtype=np.float32).reshape(-1, 4),
@@ -99,7 +103,6 @@ def render(
     pitch_mm: float,
     texture: TextureBank,
     counts: tuple[int, int] | None = None,
-    mm_per_pixel: float = TRAINING_MM,
 ) -> list[Path]:
     """Render one study into `folder`; without `counts` (masses, clusters) it is rich in lesions."""
     rng = np.random.default_rng([seed, 0xBA2C])
@@ -114,7 +117,7 @@ def render(
     paths = []
     for view in study.views:
         path = folder / f"{seed:07d}-{view.laterality}{view.view}-{study.look}.npz"
-        banked = preprocess(view, replace(INPUT, mm_per_pixel=mm_per_pixel))
+        banked = preprocess(view)
         partial = path.with_suffix(f".{os.getpid()}.part.npz")
         np.savez(partial, **{key: getattr(banked, key) for key in BankedView.__slots__})
         partial.replace(path)
@@ -124,13 +127,14 @@ def render(
 
 def main() -> None:
     """Render until the studies or the minutes are used up; studies already there are skipped."""
+    from tqdm import tqdm  # noqa: PLC0415 - only the command needs it
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--first-seed", type=int, default=10_000)
     parser.add_argument("--studies", type=int, default=300)
-    parser.add_argument("--pitch", type=float, default=0.2)
+    parser.add_argument("--pitch", type=float, default=0.1)
     parser.add_argument("--minutes", type=float, default=1e9)
-    parser.add_argument("--mm", type=float, default=TRAINING_MM, help="model pixels, mm")
     parser.add_argument("--counts", type=int, nargs=2, metavar=("MASSES", "CLUSTERS"))
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -146,7 +150,7 @@ def main() -> None:
             texture_seed = seed // STUDIES_PER_TEXTURE
             texture = TextureBank.from_seed(texture_seed)
         counts = tuple(options.counts) if options.counts else None
-        render(seed, options.out, options.pitch, texture, counts, options.mm)
+        render(seed, options.out, options.pitch, texture, counts)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.bank import INPUT, LABELS, TRAINING_MM, BankedView, load, restore
+from mammo_node.phantom import CLUSTER, MASS
+from training.bank import LABELS, BankedView, load, restore
 from training.targets import Targets, make_targets
 
 #: Masses fainter than this against their surroundings are neither asked for nor counted as wrong.
@@ -39,11 +40,10 @@ class CropSource:
                 self.views[path.stem] = load(path)
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
-        """One crop, (2, size, size) float32, and its targets."""
+        """One crop, (3, size, size) float32, and its targets."""
         names = sorted(self.views)
         view = self.views[names[int(rng.integers(len(names)))]]
         zoom = float(np.exp(rng.uniform(*np.log(self.rules.scale))))
-        zoom *= TRAINING_MM / (INPUT.mm_per_pixel or TRAINING_MM)
         size = self.rules.size_px
         side = max(32, round(size / zoom))
         left, top = self._corner(rng, view, side)
@@ -57,6 +57,8 @@ class CropSource:
             image = image[:, ::-1]
             boxes = boxes[:, [0, 3, 2, 1]] * [1, -1, 1, -1] + [0, size, 0, size]
         targets = make_targets(boxes, labels, asked, size, len(LABELS))
+        if not view.fine:
+            targets.care[LABELS.index(CLUSTER)] = 0.0
         return np.ascontiguousarray(image), targets
 
     def _corner(self, rng: np.random.Generator, view: BankedView, side: int) -> tuple[int, int]:
@@ -78,15 +80,16 @@ def _visible(
     cut = np.clip(boxes, 0, size)
     left = (cut[:, 2] - cut[:, 0]) * (cut[:, 3] - cut[:, 1])
     there = left > 1.0
-    faint = (view.labels == 0) & (view.contrast < FAINT_MASS)
-    asked = (left / area > 0.5) & ~faint
+    faint = (view.labels == LABELS.index(MASS)) & (view.contrast < FAINT_MASS)
+    unseen = (view.labels == LABELS.index(CLUSTER)) & (not view.fine)
+    asked = (left / area > 0.5) & ~faint & ~unseen
     return cut[there], view.labels[there], asked[there]
 
 
 def _window(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
     """Cut a square that may reach over the edges; outside is what the padding is (0 in float)."""
     channels, rows, columns = image.shape
-    empty = np.array([42, 128] if channels == 2 else [0], dtype=np.uint8)[:, None, None]
+    empty = np.array([42, 128, 0] if channels == 3 else [0], dtype=np.uint8)[:, None, None]
     out = np.broadcast_to(empty, (channels, side, side)).copy()
     y0, y1 = max(top, 0), min(top + side, rows)
     x0, x1 = max(left, 0), min(left + side, columns)
@@ -102,7 +105,7 @@ def _resized(image: np.ndarray, size: int) -> np.ndarray:
 
 def _regraded(rng: np.random.Generator, image: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Other grey scales, noise and sharpness, as other machines would give; air stays 0."""
-    level, contrast = image
+    level, contrast, specks = image
     if rng.uniform() < 0.5:
         gamma = float(np.exp(rng.uniform(-0.45, 0.45)))
         level = np.sign(level) * np.abs(level) ** gamma
@@ -117,4 +120,5 @@ def _regraded(rng: np.random.Generator, image: np.ndarray, inside: np.ndarray) -
         noise = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.3, 0.9)))
         level = level + noise * np.float32(rng.uniform(0.002, 0.015))
         contrast = contrast + noise * np.float32(rng.uniform(0.01, 0.06))
-    return np.stack([level * inside, contrast * inside]).astype(np.float32)
+    specks = specks * np.float32(rng.uniform(0.7, 1.3))
+    return np.stack([level * inside, contrast * inside, specks * inside]).astype(np.float32)

@@ -150,8 +150,18 @@ def draw_batch(source: CropSource, config: Config, step: int) -> tuple[Tensor, t
     return images, targets
 
 
-def train(config: Config, bank: Path, out: Path, minutes: float | None = None) -> Run:
-    """Train, or go on training, and write weights and run record into `out`."""
+def train(
+    config: Config,
+    bank: Path,
+    out: Path,
+    minutes: float | None = None,
+    *,
+    stop_at: int | None = None,
+) -> Run:
+    """Train, or go on training, and write weights and run record into `out`.
+
+    `minutes` ends the schedule by the clock; `stop_at` breaks off after that step, to be resumed.
+    """
     out.mkdir(parents=True, exist_ok=True)
     run = Run(config, minutes)
     checkpoint = out / "checkpoint.pt"
@@ -161,7 +171,7 @@ def train(config: Config, bank: Path, out: Path, minutes: float | None = None) -
     begun = time.monotonic() - run.elapsed_s
     bar = tqdm(total=config.steps, initial=run.step, unit="step")
     recent: list[tuple[float, float]] = []
-    while run.progress() < 1.0:
+    while run.progress() < 1.0 and run.step != stop_at:
         recent.append(run.advance(*draw_batch(source, config, run.step)))
         run.elapsed_s = time.monotonic() - begun
         bar.update()

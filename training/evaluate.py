@@ -1,7 +1,7 @@
 """Measure an exported detector, and the blob bar, on held-out phantoms.
 
 python -m training.bank --out build/held-out --first-seed 900000 --studies 50 \
-        --pitch 0.1 --mm 0.3 --counts 2 1
+        --pitch 0.1 --counts 2 1
 python -m training.evaluate --model model.onnx --held-out build/held-out --out figures.json
 """
 
@@ -28,7 +28,7 @@ BOOTSTRAPS = 200
 def detect(
     session: onnxruntime.InferenceSession, image: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes, scores and labels of one (2, rows, columns) float32 image, overlaps suppressed."""
+    """Boxes, scores and labels of one (3, rows, columns) float32 image, overlaps suppressed."""
     boxes, scores, labels = session.run(["boxes", "scores", "labels"], {"image": image[None]})
     kept = []
     for label in range(len(LABELS)):

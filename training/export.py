@@ -61,9 +61,10 @@ def parity(model: Deployed, path: Path, seed: int = 0) -> tuple[float, float]:
     """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(seed)
+    channels = model.net.stem[0][0].in_channels
     worst_box = worst_score = 0.0
     for rows, columns in _SIZES:
-        image = rng.normal(0.3, 0.3, (1, 2, rows, columns)).astype(np.float32)
+        image = rng.normal(0.3, 0.3, (1, channels, rows, columns)).astype(np.float32)
         with torch.no_grad():
             boxes, scores, labels = (t.numpy() for t in model(torch.from_numpy(image)))
         found = session.run(["boxes", "scores", "labels"], {"image": image})

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-STRIDE = 8
+from training.targets import STRIDE
 
 
 class Conv(nn.Sequential):
@@ -42,7 +42,7 @@ class LesionNet(nn.Module):
     Distances are from a cell's centre to the box's left, top, right and bottom edge, in pixels.
     """
 
-    def __init__(self, channels: int = 2, labels: int = 2, width: int = 16) -> None:
+    def __init__(self, channels: int = 3, labels: int = 2, width: int = 16) -> None:
         super().__init__()
         # Fine levels are narrow and coarse ones wide: nearly all time goes into the fine ones.
         w4, w8, w16, w32 = width * 3 // 2, width * 7 // 2, width * 6, width * 8

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.network import STRIDE
+#: Pixels per cell of the detector's output grid.
+STRIDE = 8
 
 
 @dataclass(frozen=True, slots=True)

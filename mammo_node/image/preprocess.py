@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mammo_node.errors import ImageError
 from mammo_node.image.breast import BoolImage, Breast, FloatImage, find_breast
 from mammo_node.image.geometry import ViewTransform
-from mammo_node.image.recipes import RECIPES
+from mammo_node.image.recipes import RECIPES, Source
 from mammo_node.vocabulary import InputSpec, Orientation
 
 _INTERPOLATION = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}
@@ -77,16 +77,20 @@ def prepare(
     flip_x = spec.mirror == "left" and orientation.chest_wall_right
     flip_y = spec.mirror == "left" and orientation.head_down
     steps = (slice(None, None, -1 if flip_y else 1), slice(None, None, -1 if flip_x else 1))
-    upright, upright_mask = np.ascontiguousarray(scaled[steps]), np.ascontiguousarray(mask[steps])
-    mm_per_pixel = spec.mm_per_pixel or spacing_mm[0] * (bottom - top) / height
+    source = Source(
+        image=np.ascontiguousarray(scaled[steps]),
+        mask=np.ascontiguousarray(mask[steps]),
+        mm_per_pixel=spec.mm_per_pixel or spacing_mm[0] * (bottom - top) / height,
+        native=crop[steps],
+        native_mm=spacing_mm[0],
+    )
     rows, columns = _padded(height, spec), _padded(width, spec)
     tensor = np.zeros((1, len(spec.channels), rows, columns), dtype=np.float32)
     for i, name in enumerate(spec.channels):
-        parameters = spec.parameters.get(name, {})
-        channel = RECIPES[name](upright, upright_mask, mm_per_pixel, parameters)
+        channel = RECIPES[name](source, spec.parameters.get(name, {}))
         tensor[0, i, :height, :width] = channel
     padded_mask = np.zeros((rows, columns), dtype=bool)
-    padded_mask[:height, :width] = upright_mask
+    padded_mask[:height, :width] = source.mask
     transform = ViewTransform(
         crop_x=left,
         crop_y=top,

@@ -1,14 +1,13 @@
 """Channel recipes: how grey levels become one channel of a model's input.
 
-A recipe takes the cropped, upright, resampled image and its breast mask, and returns a channel of
-the same shape, 0 outside the breast. None depends on the scale or offset of the grey levels.
+A recipe takes the cropped, upright image with its breast mask and returns a channel on the model's
+pixel grid, 0 outside the breast. None depends on the scale or offset of the grey levels.
 """
-
-# ruff: noqa: ARG001 - all recipes have one signature
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import cv2
@@ -17,36 +16,51 @@ import numpy as np
 from mammo_node.image.breast import BoolImage, FloatImage
 
 Parameters = Mapping[str, float]
-Recipe = Callable[[FloatImage, BoolImage, float, Parameters], FloatImage]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What recipes work on, upright.
+
+    ``image`` is (rows, columns) float32 on the model's grid, pixels of ``mm_per_pixel``; ``mask``
+    the breast on it; ``native`` the same crop at the stored resolution, pixels of ``native_mm``.
+    """
+
+    image: FloatImage
+    mask: BoolImage
+    mm_per_pixel: float
+    native: FloatImage
+    native_mm: float
+
+
+Recipe = Callable[[Source, Parameters], FloatImage]
 
 #: Of the local deviation: keeps noise in flat places from being blown up.
 _FLOOR = 0.02
+#: Mean absolute value to standard deviation, for a normal distribution.
+_ABSOLUTE_TO_DEVIATION = 1.25
 
 
-def global_levels(
-    image: FloatImage, mask: BoolImage, mm_per_pixel: float, parameters: Parameters
-) -> FloatImage:
+def global_levels(source: Source, parameters: Parameters) -> FloatImage:
     """Grey levels between two percentiles of the breast become 0..1, with a little overshoot.
 
     Parameters: ``low_percentile`` (1), ``high_percentile`` (99.5).
     """
-    low, high = _levels(image, mask, parameters)
-    level = (image - np.float32(low)) * np.float32(1.0 / max(high - low, 1e-6))
+    low, high = _levels(source, parameters)
+    level = (source.image - np.float32(low)) * np.float32(1.0 / max(high - low, 1e-6))
     np.clip(level, -0.25, 1.25, out=level)
-    level[~mask] = 0.0
+    level[~source.mask] = 0.0
     return level
 
 
-def local_contrast(
-    image: FloatImage, mask: BoolImage, mm_per_pixel: float, parameters: Parameters
-) -> FloatImage:
+def local_contrast(source: Source, parameters: Parameters) -> FloatImage:
     """Difference from the neighbourhood's mean over its deviation, within the breast, -3..3 / 3.
 
     Parameters: ``sigma_mm`` (8), the size of the neighbourhood; the percentiles of `global_levels`.
     """
-    level = global_levels(image, mask, mm_per_pixel, parameters)
-    sigma_px = parameters.get("sigma_mm", 8.0) / mm_per_pixel
-    weight = mask.astype(np.float32)
+    level = global_levels(source, parameters)
+    sigma_px = parameters.get("sigma_mm", 8.0) / source.mm_per_pixel
+    weight = source.mask.astype(np.float32)
     cover = np.maximum(_wide_blur(weight, sigma_px), np.float32(1e-3))
     mean = _wide_blur(level, sigma_px) / cover
     difference = np.asarray((level - mean) * weight, dtype=np.float32)
@@ -56,24 +70,56 @@ def local_contrast(
     return np.asarray(np.clip(contrast, -1.0, 1.0), dtype=np.float32)
 
 
-def standard_score(
-    image: FloatImage, mask: BoolImage, mm_per_pixel: float, parameters: Parameters
-) -> FloatImage:
+def specks(source: Source, parameters: Parameters) -> FloatImage:
+    """Keep the brightest fine detail under each model pixel, over the local noise, 0..1.
+
+    Small bright specks would vanish in a coarse model's pixels; here each pixel keeps the maximum
+    of a difference of Gaussians at fine resolution, in units of the neighbourhood's deviation.
+
+    Parameters: ``fine_mm`` (0.1), the resolution worked at; ``inner_mm`` (0.12) and ``outer_mm``
+    (0.45), the Gaussians; ``sigma_mm`` (6), the neighbourhood; ``full_scale`` (12), in deviations.
+    """
+    rows, columns = source.image.shape
+    wanted = max(parameters.get("fine_mm", 0.1), source.native_mm)
+    zoom = max(1, round(source.mm_per_pixel / wanted))
+    fine_px = source.mm_per_pixel / zoom
+    how = cv2.INTER_AREA if source.native.shape[0] >= rows * zoom else cv2.INTER_LINEAR
+    fine = cv2.resize(source.native, (columns * zoom, rows * zoom), interpolation=how)
+    detail = cv2.GaussianBlur(fine, (0, 0), parameters.get("inner_mm", 0.12) / fine_px)
+    detail -= cv2.GaussianBlur(fine, (0, 0), parameters.get("outer_mm", 0.45) / fine_px)
+    weight = cv2.erode(source.mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    strength = cv2.resize(np.abs(detail), (columns, rows), interpolation=cv2.INTER_AREA) * weight
+    sigma_px = parameters.get("sigma_mm", 6.0) / source.mm_per_pixel
+    cover = np.maximum(_wide_blur(weight, sigma_px), np.float32(1e-3))
+    deviation = np.float32(_ABSOLUTE_TO_DEVIATION) * _wide_blur(strength, sigma_px) / cover
+    inside = deviation[weight > 0]
+    floor = np.float32(0.2 * float(inside.mean()) if inside.size else 1.0) + np.float32(1e-6)
+    peak = cv2.dilate(detail, np.ones((zoom, zoom), np.uint8), anchor=(0, 0))[::zoom, ::zoom]
+    score = peak * weight / ((deviation + floor) * np.float32(parameters.get("full_scale", 12.0)))
+    return np.asarray(np.clip(score, 0.0, 1.0), dtype=np.float32)
+
+
+def standard_score(source: Source, parameters: Parameters) -> FloatImage:  # noqa: ARG001
     """(image - mean) / deviation over the whole image, background included."""
-    mean, deviation = float(image.mean()), float(image.std())
-    return np.asarray((image - mean) / max(deviation, 1e-6), dtype=np.float32)
+    mean, deviation = float(source.image.mean()), float(source.image.std())
+    return np.asarray((source.image - mean) / max(deviation, 1e-6), dtype=np.float32)
 
 
 #: Recipes by the name that a manifest's ``input.channels`` uses.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {"global": global_levels, "local": local_contrast, "zscore": standard_score}
+    {
+        "global": global_levels,
+        "local": local_contrast,
+        "specks": specks,
+        "zscore": standard_score,
+    }
 )
 
 
-def _levels(image: FloatImage, mask: BoolImage, parameters: Parameters) -> tuple[float, float]:
-    inside = image[mask]
+def _levels(source: Source, parameters: Parameters) -> tuple[float, float]:
+    inside = source.image[source.mask]
     if not inside.size:
-        inside = image.ravel()
+        inside = source.image.ravel()
     # Every third pixel settles a percentile well enough.
     low, high = np.percentile(
         inside[:: 3 if inside.size > 3000 else 1],

@@ -99,7 +99,7 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
         compactness=float(rng.uniform(0.0, 1.0)),
         openness=float(rng.normal(-0.3, 1.0)),
         strand_strength=float(np.exp(rng.normal(0.0, 0.35))),
-        fibre_count=int(rng.integers(60, 240)),
+        fibre_count=int(rng.integers(150, 450)),
         vessel_count=int(rng.integers(1, 7)),
         calcified_vessels=bool(rng.uniform() < 0.1),
         nipple_height_mm=float(rng.uniform(1.0, 5.0)),
@@ -120,7 +120,7 @@ def draw_pair(rng: np.random.Generator) -> tuple[Anatomy, Anatomy]:
         half_width_mm=left.half_width_mm * float(jitter[1]),
         gland_support=float(np.clip(left.gland_support * jitter[2] ** 2, 0.01, 0.9)),
         field_shift_mm=_triple(shift),
-        fibre_count=int(rng.integers(60, 240)),
+        fibre_count=int(rng.integers(150, 450)),
         nipple_in_profile=bool(rng.uniform() < 0.75),
     )
     return left, right

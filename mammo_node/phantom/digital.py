@@ -26,7 +26,7 @@ def process_digital(
     blurred = cv2.GaussianBlur(
         log_attenuation, (0, 0), max(0.3, rng.uniform(0.03, 0.08) / pitch_mm)
     )
-    noisy = blurred + quantum_noise(rng, blurred, reference, pitch_mm, rng.uniform(0.004, 0.016))
+    noisy = blurred + quantum_noise(rng, blurred, reference, pitch_mm, rng.uniform(0.005, 0.022))
     strength = float(rng.uniform(0.82, 1.0))
     missing = np.float32(thickness_mm) - local_thickness_mm
     equal = noisy + np.float32(strength * mu.adipose) * missing

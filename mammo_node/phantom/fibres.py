@@ -18,8 +18,8 @@ def draw_fibres(rng: np.random.Generator, silhouette: Silhouette, count: int) ->
     total = np.zeros((grid.rows, grid.columns), dtype=np.float32)
     layers: dict[int, np.ndarray] = {}
     for _ in range(count):
-        length = float(np.clip(rng.gamma(3.0, 9.0), 6.0, 90.0))
-        path = _wander(rng, silhouette, length, bend=0.006)
+        length = float(np.clip(rng.gamma(3.0, 12.0), 6.0, 110.0))
+        path = _wander(rng, silhouette, length, bend=0.003)
         if path is None:
             continue
         width_mm = float(rng.uniform(0.2, 0.7))
@@ -62,7 +62,7 @@ def _wander(
     nipple = np.asarray(silhouette.nipple_mm)
     heading = np.arctan2(*(nipple - start)[::-1]) + rng.normal(0.0, 0.6)
     steps = max(4, int(length_mm))
-    curvature = np.cumsum(rng.normal(0.0, bend, steps)) + rng.normal(0.0, 0.02)
+    curvature = np.cumsum(rng.normal(0.0, bend, steps)) + rng.normal(0.0, 0.012)
     angles = heading + np.cumsum(curvature)
     points = start + np.cumsum(np.stack([np.cos(angles), np.sin(angles)], axis=1), axis=0)
     keep = _inside_at(silhouette, points) > 1.2

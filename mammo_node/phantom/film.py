@@ -26,7 +26,7 @@ def expose_film(
     blurred = cv2.GaussianBlur(
         log_attenuation, (0, 0), max(0.3, rng.uniform(0.05, 0.12) / pitch_mm)
     )
-    noisy = blurred + quantum_noise(rng, blurred, middle, pitch_mm, rng.uniform(0.004, 0.014))
+    noisy = blurred + quantum_noise(rng, blurred, middle, pitch_mm, rng.uniform(0.006, 0.02))
     grey = 1.0 / (1.0 + np.exp(-k * (noisy - np.float32(middle))))
     grain = rng.standard_normal(grey.shape, dtype=np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), max(0.4, 0.05 / pitch_mm))

@@ -113,7 +113,7 @@ def _attenuation(
     muscle = thick * silhouette.pectoral
     # Connective tissue attenuates like muscle; a septum is a fraction of a millimetre deep.
     fade = np.clip(silhouette.inside_mm / 6.0, 0.0, 1.0) * (thick / 50.0)
-    threads = (1.9 * tissue.strands + 0.6 * fibres) * fade
+    threads = (1.4 * tissue.strands + 0.75 * fibres) * fade
     total = (
         mu.adipose * thick
         + (mu.gland - mu.adipose) * gland
