@@ -1,0 +1,306 @@
+"""The whole journal as a state machine: any order of steps, a crash after any of them.
+
+What must hold at every point: no acknowledged instance is lost, no generation of a study
+is answered twice, no object goes out under two UIDs, every state was reached by the table,
+and whatever happened, a node that keeps running answers every study.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter, defaultdict
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mammo_node.config import Completion, Destination, Retry
+from mammo_node.deliver.courier import Courier
+from mammo_node.dimse.client import SendOutcome, StoredObject
+from mammo_node.errors import DestinationUnreachable, JournalError, LeaseLost
+from mammo_node.journal import Job, ResultRecord
+from mammo_node.journal.states import STATES, TRANSITIONS, Event, InstanceState, Machine, StudyState
+from mammo_node.vocabulary import Outcome, OutputKind
+from tests.unit.journal_cases import COMPREHENSIVE_3D_SR, EXPLICIT_LE, Bench
+
+_STUDIES = st.sampled_from(["1.1", "1.2"])
+_VIEWS = st.sampled_from([("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"), (None, None)])
+_CONTENTS = st.sampled_from([b"a", b"b"])
+
+
+class Pacs:
+    """A peer with moods; remembers the content that each UID came with."""
+
+    def __init__(self) -> None:
+        self.mood = "takes"
+        self.holds: dict[str, bytes] = {}
+        self.conflicts = 0
+
+    def __call__(self, _destination, _title, items, /):
+        for number, item in enumerate(items):
+            yield self._answer(item, number)
+
+    def _answer(self, item: StoredObject, number: int) -> SendOutcome:
+        if self.mood == "down":
+            error = DestinationUnreachable("down")
+            return SendOutcome(item, failure=error, associated=False)
+        if self.mood == "refuses":
+            return SendOutcome(item, 0xC000)
+        if self.mood == "breaks" and number:
+            broken = DestinationUnreachable("broken") if number == 1 else None
+            return SendOutcome(item, failure=broken)
+        if item.sop_instance_uid in self.holds:
+            self.conflicts += self.holds[item.sop_instance_uid] != item.path.read_bytes()
+            return SendOutcome(item, 0x0111)
+        self.holds[item.sop_instance_uid] = item.path.read_bytes()
+        return SendOutcome(item, 0x0000)
+
+
+class CrashingNode(RuleBasedStateMachine):
+    """Steps of receivers, workers and couriers, with the power cut in between."""
+
+    @initialize(views=st.integers(1, 4))
+    def begin(self, views: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="journal-"))
+        self.bench = Bench(self.folder)
+        self._be_quick()
+        self.pacs = Pacs()
+        self.jobs: list[Job] = []
+        self.acknowledged: dict[str, bytes] = {}
+        for number in range(views):
+            self.receive("1.1", ("R", "CC"), number, b"a")
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            self.bench.journal.close()
+            shutil.rmtree(self.folder)
+
+    @rule(study=_STUDIES, view=_VIEWS, number=st.integers(0, 4), content=_CONTENTS)
+    def receive(self, study: str, view: tuple, number: int, content: bytes) -> None:
+        uid = f"{study}.{number}"
+        outcome = self.bench.receive(*view, uid=uid, study=study, content=content)
+        if outcome.accepted:
+            assert self.acknowledged.setdefault(uid, content) == content
+        else:
+            assert self.acknowledged[uid] != content
+
+    @rule(aborted=st.booleans())
+    def release(self, aborted: bool) -> None:
+        self.bench.journal.association_released("a", "MODALITY", [], self.bench.now, aborted)
+
+    @rule(seconds=st.sampled_from([1, 61, 2000, 2000, 8 * 86400]))
+    def time_passes(self, seconds: int) -> None:
+        self.bench.now += timedelta(seconds=seconds)
+        self.bench.journal.requeue_expired(self.bench.now)
+        for study in self.bench.journal.studies_due(self.bench.now, lambda _: Completion()):
+            self.bench.journal.mark_ready(study, self.bench.now)
+
+    @precondition(lambda self: self.has("job", "queued"))
+    @rule()
+    def claim(self) -> None:
+        job = self.bench.journal.claim_job("w", 60, self.bench.now)
+        if job is not None:
+            self.jobs.append(job)
+
+    @precondition(lambda self: self.jobs)
+    @rule(
+        which=st.integers(0, 99),
+        how=st.sampled_from(["complete", "complete", "fail", "give up", "kill", "release"]),
+    )
+    def finish(self, which: int, how: str) -> None:
+        """A worker comes back with its job, however late."""
+        job = self.jobs.pop(which % len(self.jobs))
+        journal, now = self.bench.journal, self.bench.now
+        try:
+            if how == "complete":
+                journal.complete_job(job, self._results(job), Outcome.NO_FINDINGS, now)
+            elif how == "kill":
+                journal.record_kill(job, now, 2, "signal 9")
+            elif how == "release":
+                journal.release_job(job, now)
+            else:
+                journal.fail_job(job, how, how == "fail", now, Retry())
+        except (LeaseLost, JournalError):
+            return
+
+    @precondition(lambda self: self.has("job", "quarantined") or self.has("job", "given-up"))
+    @rule()
+    def answer_abandoned(self) -> None:
+        for job in self.bench.journal.abandoned_jobs():
+            results = self._results(job)
+            self.bench.journal.complete_job(job, results, Outcome.FAILED, self.bench.now)
+
+    @precondition(lambda self: self.has("delivery", "pending"))
+    @rule(mood=st.sampled_from(["takes", "down", "refuses", "breaks"]))
+    def deliver(self, mood: str) -> None:
+        self.pacs.mood = mood
+        self._courier().step()
+
+    @precondition(lambda self: self.has("delivery", "pending"))
+    @rule()
+    def deliver_and_die(self) -> None:
+        """The peer took the object, the node dies before it knows."""
+        self.pacs.mood = "takes"
+        for delivery in self.bench.due(limit=1):
+            item = StoredObject(delivery.path, "", delivery.sop_instance_uid, "")
+            self.pacs._answer(item, 0)
+        self.crash()
+
+    @precondition(lambda self: self.has("delivery", "parked"))
+    @rule()
+    def retry(self) -> None:
+        self.bench.journal.retry(self.bench.now)
+
+    @precondition(lambda self: self.has("study", "answered"))
+    @rule()
+    def sweep(self) -> None:
+        self.bench.sweep_all()
+
+    @rule()
+    def crash(self) -> None:
+        """Half a file in incoming/, a whole one without a row, a result without a job."""
+        self.bench.spool.open_incoming().write(b"half")
+        with self.bench.spool.open_incoming() as file:
+            file.commit()
+        self.bench.spool.write_result("nobodys.dcm", b"")
+        self.bench.reopen()
+        self._be_quick()
+        report = self.bench.journal.recover(self.bench.now, self.bench.spool)
+        assert report.missing_instances == report.missing_results == ()
+        assert len(report.orphans) == 1
+
+    def has(self, machine: str, state: str) -> bool:
+        """Whether a step has anything to do: steps without are not worth taking."""
+        return bool(self.bench.journal.counts()[machine][state])
+
+    def _be_quick(self) -> None:
+        """It is the process that dies here, not the machine: the page cache survives."""
+        self.bench.journal._store._connection.execute("PRAGMA synchronous = OFF")
+
+    def _courier(self) -> Courier:
+        return Courier(
+            journal=self.bench.journal,
+            destination=Destination(name="pacs", ae_title="PACS", host="host", port=104),
+            calling_ae_title="MAMMO_AI",
+            retry=Retry(),
+            owner="courier",
+            clock=lambda: self.bench.now,
+            send=self.pacs,
+        )
+
+    def _results(self, job: Job) -> list[ResultRecord]:
+        """Deterministic like the real ones: a hash of what went in."""
+        inputs = "|".join(sorted(f"{i.ref.content_hash}{i.available}" for i in job.instances))
+        digest = hashlib.sha256(f"{job.study_instance_uid}{inputs}".encode()).hexdigest()
+        uid = f"2.25.{int(digest[:30], 16)}"
+        path = self.bench.spool.write_result(f"{digest[:40]}.dcm", digest.encode())
+        return [
+            ResultRecord(
+                kind=OutputKind.SR,
+                sop_class_uid=COMPREHENSIVE_3D_SR,
+                sop_instance_uid=uid,
+                series_instance_uid="2.25.1",
+                transfer_syntax_uid=EXPLICIT_LE,
+                content_hash=digest,
+                path=path,
+                size_bytes=len(digest),
+                destinations=("pacs",),
+            )
+        ]
+
+    @invariant()
+    def nothing_acknowledged_is_lost(self) -> None:
+        with self.bench.journal._store.reading() as transaction:
+            for uid, content in self.acknowledged.items():
+                row = transaction.rows("instances_with_uid", sop_instance_uid=uid)[0]
+                assert row["content_hash"] == hashlib.sha256(content).hexdigest()
+                assert row["state"] in (InstanceState.ACCEPTED, InstanceState.SWEPT)
+            for row in transaction.rows("kept_instance_files"):
+                assert self.bench.journal._store.from_stored(row["path"]).is_file()
+
+    @invariant()
+    def nothing_is_answered_twice(self) -> None:
+        assert self.pacs.conflicts == 0
+        answers = self._query(
+            "SELECT entity_id, count(*) FROM events WHERE entity = 'job'"
+            " AND to_state IN ('completed', 'failed') GROUP BY entity_id HAVING count(*) > 1"
+        )
+        assert answers == []
+        delivered = self._query(
+            "SELECT r.sop_instance_uid FROM deliveries d JOIN results r ON r.id = d.result_id"
+            " WHERE d.state = 'delivered'"
+        )
+        assert {uid for (uid,) in delivered} <= set(self.pacs.holds)
+
+    @invariant()
+    def events_tell_the_whole_story(self) -> None:
+        """Every state can be derived from the events, and every event is in the table."""
+        told: dict[tuple[str, int], str | None] = defaultdict(lambda: None)
+        for entity, number, event, before, after in self._query(
+            "SELECT entity, entity_id, event, from_state, to_state FROM events ORDER BY id"
+        ):
+            assert told[entity, number] == before
+            assert TRANSITIONS[Machine(entity)][before, Event(event)] == after
+            told[entity, number] = after
+        counted = Counter((entity, state) for (entity, _), state in told.items())
+        counts = self.bench.journal.counts()
+        for machine in Machine:
+            for state in STATES[machine]:
+                assert counts[machine][state] == counted[machine.value, state.value]
+
+    def _query(self, statement: str) -> list[tuple]:
+        connection = sqlite3.connect(self.folder / "storage" / "journal.db")
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+
+class EndingNode(CrashingNode):
+    """The same, and at the end the node is left to run in peace: everything is answered."""
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "bench"):
+                self._run_in_peace()
+        finally:
+            super().teardown()
+
+    def _run_in_peace(self) -> None:
+        self.crash()
+        bench = self.bench
+        for _ in range(12):
+            bench.now += timedelta(hours=2)
+            self.time_passes(2000)
+            while (job := bench.journal.claim_job("w", 60, bench.now)) is not None:
+                bench.journal.complete_job(job, self._results(job), Outcome.NO_FINDINGS, bench.now)
+            self.answer_abandoned()
+            bench.journal.retry(bench.now)
+            self.deliver("takes")
+        states = {study.study_instance_uid: study.state for study in bench.journal.overview()}
+        assert set(states.values()) <= {StudyState.ANSWERED}, states
+        assert set(states) == {uid.rpartition(".")[0] for uid in self.acknowledged}
+
+
+EndingNode.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@pytest.fixture
+def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _descriptor: None)
+
+
+@pytest.mark.usefixtures("_no_fsync")
+class TestCrashingNode(EndingNode.TestCase):
+    """Nothing lost, nothing answered twice, every state legal, and an answer in the end."""
