@@ -4,7 +4,6 @@ Rules:
 
 * One message at a time (no asynchronous operations window is negotiated); a response goes
   out only when the layer above has said what became of the dataset.
-* A dataset that is refused is read to its end and dropped, so that the peer learns why.
 * Whatever happens, an unfinished dataset is discarded and the connection closed.
 """
 
@@ -13,7 +12,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,15 +27,14 @@ from mammo_node.dimse.ports import (
     AssociationEnd,
     AssociationInfo,
     StorageService,
-    Store,
     StoreRequest,
 )
+from mammo_node.dimse.storing import drain, store_dataset
 from mammo_node.errors import (
     AssociationFailure,
     DeadlineExceeded,
     PeerGone,
     ProtocolViolation,
-    ReceptionError,
 )
 
 #: How long a peer may take to close the connection after the last PDU (ARTIM, PS3.8 9.1.5).
@@ -170,60 +168,36 @@ class Association:
                 f"presentation context {context_id} was not accepted",
                 reason=pdu.AbortReason.INVALID_PDU_PARAMETER,
             )
-        status: int = Status.SUCCESS
-        comment = ""
-        if command.command_field == CommandField.C_STORE_RQ:
-            status, comment = self._answer_store(context_id, context, command)
-        else:
-            self._pass_on(context_id, command, None)
-            if command.command_field == CommandField.C_CANCEL_RQ:
-                return  # It wants no response (PS3.7 9.3.2.3), and there is nothing to cancel.
-            if command.command_field != CommandField.C_ECHO_RQ:
-                status, comment = Status.UNRECOGNIZED_OPERATION, "only C-STORE and C-ECHO"
-        response = dimse.encode_response(command, status, comment)
-        self._send(pdu.command_data(context_id, response, self._peer_maximum_length))
+        answer = self._answer(context, command, self._dataset(context_id, command))
+        if answer is not None:
+            response = dimse.encode_response(command, *answer)
+            self._send(pdu.command_data(context_id, response, self._peer_maximum_length))
 
-    def _answer_store(
-        self, context_id: int, context: AcceptedContext, command: Command
+    def _dataset(self, context_id: int, command: Command) -> Iterator[memoryview]:
+        return self._messages.dataset(context_id) if command.has_dataset else iter(())
+
+    def _answer(
+        self, context: AcceptedContext, command: Command, dataset: Iterator[memoryview]
+    ) -> tuple[int, str] | None:
+        """Return status and Error Comment, or None where no response is wanted."""
+        if command.command_field == CommandField.C_STORE_RQ:
+            return self._store(context, command, dataset)
+        drain(dataset)
+        if command.command_field == CommandField.C_ECHO_RQ:
+            return Status.SUCCESS, ""
+        if command.command_field == CommandField.C_CANCEL_RQ:
+            return None  # PS3.7 9.3.2.3; and there is nothing to cancel
+        return Status.UNRECOGNIZED_OPERATION, "only C-STORE and C-ECHO"
+
+    def _store(
+        self, context: AcceptedContext, command: Command, dataset: Iterator[memoryview]
     ) -> tuple[int, str]:
         request = StoreRequest(
             self.info, context, command.affected_sop_class_uid, command.affected_sop_instance_uid
         )
-        status, comment = self._take(context_id, command, request)
+        status, comment = store_dataset(self._service, request, dataset)
         self._service.answered(request, status, comment)
         return status, comment
-
-    def _take(self, context_id: int, command: Command, request: StoreRequest) -> tuple[int, str]:
-        try:
-            store = self._service.begin_store(request)
-        except ReceptionError as error:
-            self._pass_on(context_id, command, None)
-            return error.dimse_status, str(error)
-        try:
-            refusal = self._pass_on(context_id, command, store)
-            if refusal is not None:
-                raise refusal
-            store.commit()
-        except ReceptionError as error:
-            return error.dimse_status, str(error)
-        finally:
-            store.discard()
-        return Status.SUCCESS, ""
-
-    def _pass_on(
-        self, context_id: int, command: Command, store: Store | None
-    ) -> ReceptionError | None:
-        """Read the dataset to its end, into ``store`` until that refuses; return the refusal."""
-        refusal: ReceptionError | None = None
-        for fragment in self._messages.dataset(context_id) if command.has_dataset else ():
-            if store is None or refusal is not None:
-                continue
-            try:
-                store.write(fragment)
-            except ReceptionError as error:
-                refusal = error
-                store.discard()
-        return refusal
 
     def _send(self, content: bytes) -> None:
         try:
