@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo_node import __version__
+from mammo_node import __version__, log
 from mammo_node.errors import ConfigurationError, MammoNodeError
 
 #: Where the service keeps its configuration.
@@ -111,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(options, "config"):
         options.config = configuration_folder(options.config)
     command = importlib.import_module(f"mammo_node.commands.{options.command.replace('-', '_')}")
+    log.configure("warning")
     try:
         return int(command.run(options))
     except ConfigurationError as error:

@@ -23,6 +23,7 @@ def pipeline_settings(configuration: Configuration, device_serial_number: str) -
         policy=policy(settings.suitability),
         equipment=equipment(configuration, device_serial_number),
         configuration_hash=configuration.result_hash(),
+        log=settings.log,
     )
 
 

@@ -15,9 +15,10 @@ from typing import Self
 
 import pydicom
 
+from mammo_node import log
 from mammo_node.analyse.exchange import Prepared as Ready
 from mammo_node.analyse.fuse import study_result
-from mammo_node.config import Models, Worker
+from mammo_node.config import Log, Models, Worker
 from mammo_node.encode.study import EncodedObject, Equipment, PriorResult, encode_study
 from mammo_node.engine import Engine, LoadedModel
 from mammo_node.errors import ImageError
@@ -90,6 +91,7 @@ class PipelineSettings:
     policy: Policy
     equipment: Equipment
     configuration_hash: str
+    log: Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class Pipeline:
 
 def prepare_pipeline(settings: PipelineSettings) -> Ready[StudyRequest, Answer]:
     """Build the pipeline in the analysis process: the target of ``AnalysisProcess``."""
+    log.configure(settings.log.level, settings.log.format)
     pipeline = Pipeline.start(settings)
     engine = pipeline.engine
     report = PipelineReport(engine.models, engine.provider, engine.runtime_version)

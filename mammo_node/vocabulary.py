@@ -147,8 +147,8 @@ class HeaderSummary:
     laterality: Laterality | None
     view: View | None
     standard: bool
-    """A plain full view that counts towards completeness: For Presentation or For
-    Processing, no magnification, spot, specimen or biopsy modifier."""
+    """A plain full view that counts towards completeness: For Presentation, no
+    magnification, spot, specimen or biopsy modifier."""
 
 
 @dataclass(frozen=True, slots=True)

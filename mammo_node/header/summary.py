@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    DigitalMammographyXRayImageStorageForPresentation,
-    DigitalMammographyXRayImageStorageForProcessing,
-)
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 
 from mammo_node.header import attributes
 from mammo_node.header.laterality import laterality_evidence
 from mammo_node.header.views import ViewEvidence, ViewModifier, view_evidence
 from mammo_node.vocabulary import HeaderSummary, View
 
-_MAMMOGRAPHY = frozenset(
-    {
-        DigitalMammographyXRayImageStorageForPresentation,
-        DigitalMammographyXRayImageStorageForProcessing,
-    }
-)
 _SCREENING_VIEWS = frozenset({View.CC, View.MLO})
 #: Modifiers with which an image still shows the whole breast in a screening view.
 _STILL_STANDARD = frozenset({ViewModifier.IMPLANT_DISPLACED})
@@ -42,7 +33,8 @@ def summarise(ds: Dataset) -> HeaderSummary:
     HeaderSummary
         ``laterality`` and ``view`` None where the header does not say them or contradicts
         itself; ``standard`` only for a plain full CC or MLO of one breast (implant displaced
-        included) of the mammography SOP classes. Never raises, whatever the values are.
+        included) for presentation: raw images, which some senders send first, must not make
+        a study complete. Never raises, whatever the values are.
     """
     side = laterality_evidence(ds).laterality
     view = view_evidence(ds)
@@ -59,7 +51,7 @@ def _is_screening_view(view: ViewEvidence) -> bool:
 
 def _is_ordinary(ds: Dataset) -> bool:
     return (
-        attributes.uid(ds, "SOPClassUID") in _MAMMOGRAPHY
+        attributes.uid(ds, "SOPClassUID") == DigitalMammographyXRayImageStorageForPresentation
         and not is_special_image_type(ds)
         and attributes.text(ds, "PartialView") != "YES"
         and attributes.text(ds, "QualityControlImage") != "YES"

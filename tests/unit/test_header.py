@@ -138,7 +138,7 @@ def test_implant_displaced_counts(modifier: str) -> None:
     ("more", "standard"),
     [
         ({}, True),
-        ({"SOPClassUID": DigitalMammographyXRayImageStorageForProcessing}, True),
+        ({"SOPClassUID": DigitalMammographyXRayImageStorageForProcessing}, False),
         ({"SOPClassUID": BreastTomosynthesisImageStorage}, False),
         ({"SOPClassUID": SecondaryCaptureImageStorage}, False),
         ({"ImageType": ["ORIGINAL", "PRIMARY"]}, True),
