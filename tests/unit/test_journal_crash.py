@@ -73,6 +73,7 @@ class CrashingNode(RuleBasedStateMachine):
         self.pacs = Pacs()
         self.jobs: list[Job] = []
         self.acknowledged: dict[str, bytes] = {}
+        self.looked_at: set[str] = set()
         for number in range(views):
             self.receive("1.1", ("R", "CC"), number, b"a")
 
@@ -119,7 +120,7 @@ class CrashingNode(RuleBasedStateMachine):
         journal, now = self.bench.journal, self.bench.now
         try:
             if how == "complete":
-                journal.complete_job(job, self._results(job), Outcome.NO_FINDINGS, now)
+                self._complete(job, Outcome.NO_FINDINGS)
             elif how == "kill":
                 journal.record_kill(job, now, 2, "signal 9")
             elif how == "release":
@@ -133,17 +134,17 @@ class CrashingNode(RuleBasedStateMachine):
     @rule()
     def answer_abandoned(self) -> None:
         for job in self.bench.journal.abandoned_jobs():
-            results = self._results(job)
-            self.bench.journal.complete_job(job, results, Outcome.FAILED, self.bench.now)
+            self._complete(job, Outcome.FAILED)
 
     @precondition(lambda self: self.has("delivery", "pending"))
-    @rule(mood=st.sampled_from(["takes", "down", "refuses", "breaks"]))
+    @rule(mood=st.sampled_from(["takes", "down", "refuses", "breaks", "dies"]))
     def deliver(self, mood: str) -> None:
+        if mood == "dies":
+            self.deliver_and_die()
+            return
         self.pacs.mood = mood
         self._courier().step()
 
-    @precondition(lambda self: self.has("delivery", "pending"))
-    @rule()
     def deliver_and_die(self) -> None:
         """The peer took the object, the node dies before it knows."""
         self.pacs.mood = "takes"
@@ -182,6 +183,10 @@ class CrashingNode(RuleBasedStateMachine):
     def _be_quick(self) -> None:
         """It is the process that dies here, not the machine: the page cache survives."""
         self.bench.journal._store._connection.execute("PRAGMA synchronous = OFF")
+
+    def _complete(self, job: Job, outcome: Outcome) -> None:
+        self.bench.journal.complete_job(job, self._results(job), outcome, self.bench.now)
+        self.looked_at |= {instance.ref.sop_instance_uid for instance in job.instances}
 
     def _courier(self) -> Courier:
         return Courier(
@@ -239,6 +244,27 @@ class CrashingNode(RuleBasedStateMachine):
         assert {uid for (uid,) in delivered} <= set(self.pacs.holds)
 
     @invariant()
+    def a_study_does_not_run_ahead_of_its_jobs(self) -> None:
+        """Results are on their way only if this generation's job made them; one job at a time."""
+        ahead = self._query(
+            "SELECT s.id FROM studies s JOIN jobs j ON j.study_id = s.id"
+            " AND j.generation = s.generation"
+            " WHERE s.state IN ('delivering', 'undelivered', 'answered')"
+            " AND j.state NOT IN ('completed', 'failed')"
+        )
+        assert ahead == []
+        answered_too_early = self._query(
+            "SELECT d.id FROM deliveries d JOIN studies s ON s.id = d.study_id"
+            " WHERE s.state = 'answered' AND d.state <> 'delivered'"
+        )
+        assert answered_too_early == []
+        running = self._query(
+            "SELECT study_id FROM jobs WHERE state = 'running' GROUP BY study_id"
+            " HAVING count(*) > 1"
+        )
+        assert running == []
+
+    @invariant()
     def events_tell_the_whole_story(self) -> None:
         """Every state can be derived from the events, and every event is in the table."""
         told: dict[tuple[str, int], str | None] = defaultdict(lambda: None)
@@ -279,12 +305,13 @@ class EndingNode(CrashingNode):
             bench.now += timedelta(hours=2)
             self.time_passes(2000)
             while (job := bench.journal.claim_job("w", 60, bench.now)) is not None:
-                bench.journal.complete_job(job, self._results(job), Outcome.NO_FINDINGS, bench.now)
+                self._complete(job, Outcome.NO_FINDINGS)
             self.answer_abandoned()
             bench.journal.retry(bench.now)
             self.deliver("takes")
         states = {study.study_instance_uid: study.state for study in bench.journal.overview()}
         assert set(states.values()) <= {StudyState.ANSWERED}, states
+        assert self.looked_at == set(self.acknowledged)
         assert set(states) == {uid.rpartition(".")[0] for uid in self.acknowledged}
 
 
