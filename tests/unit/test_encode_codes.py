@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import mammo_node
 from mammo_node.encode.codes import FINDINGS, processing_summary
 from mammo_node.vocabulary import CodedConcept, Outcome
@@ -29,8 +31,10 @@ def test_findings_table_is_documented() -> None:
 
 def test_shipped_models_use_the_table() -> None:
     """Labels of installed model packages carry concepts of the table."""
-    folder = Path(mammo_node.__file__).parent / "models"
-    for manifest in folder.glob("*/model.toml"):
+    manifests = sorted((Path(mammo_node.__file__).parent / "models").glob("*/model.toml"))
+    if not manifests:
+        pytest.skip("no model package is installed")
+    for manifest in manifests:
         for label in tomllib.loads(manifest.read_text(encoding="utf-8"))["label"]:
             concept = label["concept"]
             code = CodedConcept(concept["value"], concept["scheme"], concept["meaning"])
