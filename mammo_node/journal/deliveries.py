@@ -11,7 +11,8 @@ from mammo_node.journal.retry import Park, RetryAt
 from mammo_node.journal.rows import delivery_of
 from mammo_node.journal.settle import settle_study
 from mammo_node.journal.states import DeliveryState, Event, Machine, StudyState
-from mammo_node.journal.store import Store, Transaction, to_text
+from mammo_node.journal.store import Store, Transaction
+from mammo_node.journal.times import to_text
 
 
 class Deliveries:

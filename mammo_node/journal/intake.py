@@ -7,7 +7,8 @@ from datetime import datetime
 
 from mammo_node.journal.records import CommitOutcome
 from mammo_node.journal.states import Event, InstanceState, Machine, StudyState
-from mammo_node.journal.store import Row, Store, Transaction, to_text
+from mammo_node.journal.store import Row, Store, Transaction
+from mammo_node.journal.times import to_text
 from mammo_node.vocabulary import ReceivedInstance
 
 

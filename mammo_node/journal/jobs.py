@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from mammo_node.config import Retry
 from mammo_node.errors import IllegalTransition, LeaseLost
 from mammo_node.journal.records import Job, PriorResult, ResultRecord
+from mammo_node.journal.results import store_result
 from mammo_node.journal.retry import backoff
 from mammo_node.journal.rows import job_of, prior_of
 from mammo_node.journal.settle import settle_study
 from mammo_node.journal.states import Event, JobState, Machine, StudyState
-from mammo_node.journal.store import Row, Store, Transaction, to_text
+from mammo_node.journal.store import Row, Store, Transaction
+from mammo_node.journal.times import to_text
 from mammo_node.vocabulary import Outcome
 
 #: A job fails this often for reasons that may pass before it is given up.
@@ -91,7 +93,7 @@ class Jobs:
             why = reason or (row["reason"] if event is Event.ANSWER else None)
             transaction.change("finish_job", id=job.job_id, at=to_text(now), reason=why)
             for result in results:
-                _store_result(self._store, transaction, job, result, now)
+                store_result(self._store, transaction, job, result, now)
             transaction.change(
                 "note_outcome", study_id=job.study_id, outcome=outcome, reason=why, at=to_text(now)
             )
@@ -219,45 +221,6 @@ def _put_back(
         lost=lost,
     )
     return JobState(state)
-
-
-def _store_result(
-    store: Store, transaction: Transaction, job: Job, result: ResultRecord, now: datetime
-) -> None:
-    known = transaction.row("result_with_uid", sop_instance_uid=result.sop_instance_uid)
-    result_id = known["id"] if known else _insert_result(store, transaction, job, result, now)
-    for destination in dict.fromkeys(result.destinations):
-        if transaction.row("has_delivery", result_id=result_id, destination=destination):
-            continue
-        transaction.bear(
-            Machine.DELIVERY,
-            "insert_delivery",
-            Event.ENQUEUE,
-            now,
-            result_id=result_id,
-            study_id=job.study_id,
-            destination=destination,
-        )
-
-
-def _insert_result(
-    store: Store, transaction: Transaction, job: Job, result: ResultRecord, now: datetime
-) -> int:
-    return transaction.insert(
-        "insert_result",
-        study_id=job.study_id,
-        job_id=job.job_id,
-        generation=job.generation,
-        kind=result.kind.value,
-        sop_class_uid=result.sop_class_uid,
-        sop_instance_uid=result.sop_instance_uid,
-        series_instance_uid=result.series_instance_uid,
-        transfer_syntax_uid=result.transfer_syntax_uid,
-        content_hash=result.content_hash,
-        path=store.to_stored(result.path),
-        size_bytes=result.size_bytes,
-        at=to_text(now),
-    )
 
 
 def _results_made(transaction: Transaction, job_row: Row, now: datetime) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from mammo_node.journal.records import DeliveryOverview, EventRecord, StudyOverview
 from mammo_node.journal.states import STATES, DeliveryState, JobState, Machine, StudyState
-from mammo_node.journal.store import Row, Store, Transaction, from_text, optional_time
+from mammo_node.journal.store import Row, Store, Transaction
+from mammo_node.journal.times import from_text, optional_time
 from mammo_node.vocabulary import Outcome, OutputKind
 
 

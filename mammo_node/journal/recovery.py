@@ -11,7 +11,8 @@ from mammo_node.journal.jobs import lose_job
 from mammo_node.journal.records import RecoveryReport
 from mammo_node.journal.spool import Spool
 from mammo_node.journal.states import Event, InstanceState, Machine
-from mammo_node.journal.store import Row, Store, Transaction, to_text
+from mammo_node.journal.store import Row, Store, Transaction
+from mammo_node.journal.times import to_text
 
 _RESTARTED = "the node was restarted"
 

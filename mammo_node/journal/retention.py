@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from mammo_node.journal.records import ExpiredStudy
 from mammo_node.journal.spool import Spool
 from mammo_node.journal.states import Event, Machine, StudyState
-from mammo_node.journal.store import Store, Transaction, from_text, to_text
+from mammo_node.journal.store import Store, Transaction
+from mammo_node.journal.times import from_text, to_text
 
 
 class Retention:

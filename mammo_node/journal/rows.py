@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mammo_node.journal.records import Delivery, Job, JobInstance, PriorResult
 from mammo_node.journal.states import InstanceState, JobState
-from mammo_node.journal.store import Row, Store, from_text, optional_time
+from mammo_node.journal.store import Row, Store
+from mammo_node.journal.times import from_text, optional_time
 from mammo_node.vocabulary import HeaderSummary, InstanceRef, Laterality, OutputKind, View
 
 

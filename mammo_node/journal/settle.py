@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from mammo_node.journal.states import Event, Machine, StudyState
-from mammo_node.journal.store import Transaction, to_text
+from mammo_node.journal.store import Transaction
+from mammo_node.journal.times import to_text
 
 
 def settle_study(transaction: Transaction, study_id: int, now: datetime) -> None:

@@ -17,18 +17,18 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from mammo_node.errors import JournalError, OutOfResources
 from mammo_node.journal.states import Event, Machine, State, next_state
+from mammo_node.journal.times import to_text
 
 #: Goes up with every change of schema.sql; stands in the file as PRAGMA user_version.
 SCHEMA_VERSION = 1
 _BUSY_TIMEOUT_S = 30.0
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _MARK = "-- name:"
 #: Primary result codes (https://www.sqlite.org/rescode.html) that pass when space or time comes.
 _EXHAUSTED = frozenset(
@@ -219,29 +219,6 @@ class Transaction:
 
     def _execute(self, query: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
         return self._connection.execute(self._queries[query], parameters)
-
-
-def to_text(at: datetime) -> str:
-    """Return a time as it stands in the file: UTC, fixed width, sorting as text.
-
-    Raises
-    ------
-    ValueError
-        If the time has no time zone.
-    """
-    if at.tzinfo is None:
-        raise ValueError("a time without a time zone means nothing in the journal")
-    return at.astimezone(UTC).strftime(_TIME_FORMAT)
-
-
-def from_text(text: str) -> datetime:
-    """Return the time again, in UTC."""
-    return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=UTC)
-
-
-def optional_time(text: str | None) -> datetime | None:
-    """Return the time, or None where none is noted."""
-    return None if text is None else from_text(text)
 
 
 def load_queries() -> dict[str, str]:

@@ -10,7 +10,8 @@ from mammo_node.journal.completion import Arrivals, ready_reason, standard_views
 from mammo_node.journal.records import DueStudy
 from mammo_node.journal.rows import summary_of
 from mammo_node.journal.states import Event, Machine, StudyState
-from mammo_node.journal.store import Row, Store, Transaction, from_text, optional_time, to_text
+from mammo_node.journal.store import Row, Store, Transaction
+from mammo_node.journal.times import from_text, optional_time, to_text
 
 
 class StudyClock:

@@ -16,14 +16,8 @@ import mammo_node.journal
 from mammo_node.errors import IllegalTransition, JournalError, OutOfResources
 from mammo_node.journal import Journal
 from mammo_node.journal.states import Event, Machine
-from mammo_node.journal.store import (
-    SCHEMA_VERSION,
-    Store,
-    Transaction,
-    from_text,
-    load_queries,
-    to_text,
-)
+from mammo_node.journal.store import SCHEMA_VERSION, Store, Transaction, load_queries
+from mammo_node.journal.times import from_text, to_text
 from tests.unit.journal_cases import START, Bench
 
 
