@@ -199,8 +199,11 @@ def _who(image: MammoImage) -> tuple[str, View, str]:
     return image.ref.sop_class_uid, image.view, image.manufacturer
 
 
-def refused(instance: SpooledInstance, refusal: Refusal) -> ViewResult:
-    """Return the result of an image that is not analysed: who it is, and why."""
+def refused(instance: SpooledInstance, refusal: Refusal | None) -> ViewResult:
+    """Return the result of an image that no model saw: who it is, and why.
+
+    Without a refusal the reason is that of the whole study: its analysis failed.
+    """
     header = header_of(instance) or pydicom.Dataset()
     summary = summarise(header)
     return ViewResult(

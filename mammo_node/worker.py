@@ -35,6 +35,7 @@ from mammo_node.pipeline import (
     SpooledInstance,
     StudyRequest,
     encode,
+    refused,
 )
 from mammo_node.vocabulary import ModelRef, StudyResult
 
@@ -216,7 +217,7 @@ def failed_result(
     return study_result(
         request.study_instance_uid,
         request.generation,
-        (),
+        [refused(instance, None) for instance in request.instances],
         models,
         failure=reason,
         configuration_hash=configuration.result_hash(),

@@ -50,12 +50,12 @@ max_detections = 20
 [[label]]
 index = 0
 name = "mass"
-concept = {{ value = "4147007", scheme = "SCT", meaning = "Mass" }}
+concept = {{ value = "129788004", scheme = "SCT", meaning = "Mammographic breast mass" }}
 
 [[label]]
 index = 1
 name = "calcification-cluster"
-concept = {{ value = "129770000", scheme = "SCT", meaning = "Calcification cluster" }}
+concept = {{ value = "129769006", scheme = "SCT", meaning = "Calcification Cluster" }}
 
 [[operating_point]]
 name = "default"

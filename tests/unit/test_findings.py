@@ -34,7 +34,7 @@ def test_a_box_is_mapped_back(tmp_path: Path):
     box = found.box_px
     assert (box.x_min, box.y_min, box.x_max, box.y_max) == (260, 90, 300, 150)
     assert found.long_axis_mm == pytest.approx(max(40 * 0.2, 60 * 0.1))
-    assert (found.label, found.concept.value, found.model.name) == ("mass", "4147007", "blobs")
+    assert (found.label, found.concept.value, found.model.name) == ("mass", "129788004", "blobs")
 
 
 def test_a_box_is_cut_to_the_image(tmp_path: Path):

@@ -37,7 +37,7 @@ def test_a_package_that_fits_gives_its_values(tmp_path: Path) -> None:
         },
     )
     assert package.labels == {0: "mass", 1: "calcification-cluster"}
-    assert package.concepts["mass"] == CodedConcept("4147007", "SCT", "Mass")
+    assert package.concepts["mass"] == CodedConcept("129788004", "SCT", "Mammographic breast mass")
     assert package.thresholds() == {"mass": 0.5, "calcification-cluster": 0.6}
     assert package.model_bytes() == (tmp_path / "blobs" / "model.onnx").read_bytes()
 
@@ -87,7 +87,7 @@ def test_the_first_operating_point_of_a_label_is_in_force(tmp_path: Path) -> Non
         ('label = "mass"', 'label = "masss"', "operating_point.label", "mass,"),
         ('label = "mass"', 'label = "calcification-cluster"', "operating_point", "once"),
         ("threshold = 0.5", "threshold = 1.5", "operating_point.0.threshold = 1.5", "less than"),
-        ('value = "4147007"', 'value = "12345678901234567"', "label.0.concept.value", "16"),
+        ('value = "129788004"', 'value = "12345678901234567"', "label.0.concept.value", "16"),
         ("[intended]", "[intended", "not valid TOML", "line"),
     ],
 )
