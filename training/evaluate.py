@@ -29,7 +29,10 @@ def detect(
     session: onnxruntime.InferenceSession, image: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Boxes, scores and labels of one (3, rows, columns) float32 image, overlaps suppressed."""
-    boxes, scores, labels = session.run(["boxes", "scores", "labels"], {"image": image[None]})
+    # A model without the later recipes takes the first channels only.
+    channels = session.get_inputs()[0].shape[1]
+    inputs = {"image": image[None, :channels]}
+    boxes, scores, labels = session.run(["boxes", "scores", "labels"], inputs)
     kept = []
     for label in range(len(LABELS)):
         index = np.flatnonzero((labels == label) & (scores > 0.005))

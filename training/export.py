@@ -23,12 +23,15 @@ PARITY = (0.01, 1e-4)
 _SIZES = ((256, 192), (416, 320), (96, 64))
 
 
-def build(weights: Path | dict[str, torch.Tensor], width: int) -> Deployed:
+def build(
+    weights: Path | dict[str, torch.Tensor], width: int, labels: int | None = None
+) -> Deployed:
     """Build the network that is exported, in evaluation mode."""
     state = weights if isinstance(weights, dict) else torch.load(weights, weights_only=True)
-    net = LesionNet(labels=len(LABELS), width=width)
+    channels = state["stem.0.0.weight"].shape[1]
+    net = LesionNet(channels=channels, labels=len(LABELS), width=width)
     net.load_state_dict(state)
-    return Deployed(net, TOP).eval()
+    return Deployed(net, TOP, labels).eval()
 
 
 def export(model: Deployed, path: Path) -> None:
@@ -84,9 +87,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--labels", type=int, help="ship only the first so many labels")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    model = build(options.weights, options.width)
+    model = build(options.weights, options.width, options.labels)
     export(model, options.out)
     box, score = parity(model, options.out)
     print(

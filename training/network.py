@@ -83,18 +83,19 @@ class Deployed(nn.Module):
     """What is exported: image -> boxes (N, 4), scores (N,), labels (N,); N = `top`.
 
     Peaks only (a cell no less than its eight neighbours); overlapping boxes are left to the caller.
+    Only the first `labels` labels are kept.
     """
 
-    def __init__(self, net: LesionNet, top: int = 200) -> None:
+    def __init__(self, net: LesionNet, top: int = 200, labels: int | None = None) -> None:
         super().__init__()
         self.net = net
         self.top = top
-        self.labels = int(net.classes[-1].out_channels)
+        self.labels = labels or int(net.classes[-1].out_channels)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Decode one image (batch of 1)."""
         logits, edges = self.net(image)
-        score = torch.sigmoid(logits)
+        score = torch.sigmoid(logits[:, : self.labels])
         peak = functional.max_pool2d(score, 3, 1, 1)
         score = torch.where(score >= peak, score, torch.zeros_like(score))
         # Every candidate is a column of one table, padded to have at least `top` of them.
