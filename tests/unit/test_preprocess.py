@@ -168,3 +168,18 @@ def test_real_films_are_masked_like_their_labels():
         truth = label > 100
         overlaps.append((found & truth).sum() / truth.sum())
     assert np.median(overlaps) > 0.93
+
+
+def test_a_speck_survives_a_coarse_model():
+    """A dot of 0.3 mm that drowns in 0.6 mm pixels stands out in the specks channel."""
+    rng = np.random.default_rng(0)
+    pixels, inside = oval(1000, 700)
+    pixels = pixels + rng.normal(0, 20, pixels.shape).astype(np.float32) * inside
+    pixels[500:503, 100:103] += 250.0
+    spec = InputSpec(name="image", channels=("global", "specks"), mm_per_pixel=0.6)
+    made = prepare(pixels.astype(np.float32), (0.1, 0.1), UPRIGHT, spec)
+    x, y = made.transform.to_model([(101.5, 501.5)])[0]
+    window = made.tensor[0, :, int(y) - 8 : int(y) + 8, int(x) - 8 : int(x) + 8]
+    contrasts = [(w.max() - np.median(w)) / w.std() for w in window]
+    assert window[1].max() > 0.4
+    assert contrasts[1] > contrasts[0]
