@@ -24,6 +24,7 @@ from mammo_node.config import (
     Configuration,
     Destination,
     Local,
+    Log,
     OutputKind,
     Settings,
     Source,
@@ -132,6 +133,7 @@ def _configuration(storage: Path, pacs_port: int) -> Configuration:
         settings=Settings(
             storage=Storage(folder=storage, min_free_mb=64),
             completion=Completion(settle_s=1.0, quiet_s=2.0),
+            log=Log(level="error"),
         ),
     )
 

@@ -52,6 +52,8 @@ def _silence_libraries() -> None:
     handler.setLevel(logging.ERROR)
     logging.basicConfig(handlers=[handler], format="%(name)s: %(message)s")
     logging.captureWarnings(True)
+    # What it says of a peer that is down, we say ourselves, once and with the destination.
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

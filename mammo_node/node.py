@@ -92,6 +92,10 @@ class Node:
         storage = self.configuration.settings.storage.folder
         self._spool = Spool(storage)
         self._resources.enter_context(self._spool.lock())
+        # The port first: that it is free proves that a killed node's receivers are gone.
+        self._receiver = Receiver(self.configuration, storage / JOURNAL_NAME, storage)
+        self._resources.callback(self._receiver.stop)
+        self._receiver.listen()
         self._journal = self._resources.enter_context(Journal(storage / JOURNAL_NAME))
         recovered = self._journal.recover(self._clock(), self._spool)
         _LOG.info("recovered", **_plain(recovered))
@@ -102,9 +106,7 @@ class Node:
         self._resources.callback(self._process.stop)
         report = self._process.start()
         assert isinstance(report, PipelineReport)  # noqa: S101 - our own target's report
-        self._receiver = Receiver(self.configuration, storage / JOURNAL_NAME, storage)
         port = self._receiver.start()
-        self._resources.callback(self._receiver.stop)
         self._start_threads(report)
         ae_title = self.configuration.ae_titles.local.ae_title
         _LOG.info("listening", ae_title=ae_title, port=port, provider=report.provider)

@@ -31,6 +31,7 @@ from mammo_node.image.suitability import Policy
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
     Finding,
+    HeaderSummary,
     InstanceRef,
     MammoImage,
     ModelRef,
@@ -42,13 +43,19 @@ from mammo_node.vocabulary import (
     ViewResult,
 )
 
+_GONE = Refusal(RefusalReason.FILE, "its file is no longer in the spool")
+
 
 @dataclass(frozen=True, slots=True)
 class SpooledInstance:
-    """One image of the study and where its file lies."""
+    """One image of the study and where its file lies, or lay.
+
+    ``summary`` is what the journal knows of it, for the case that the file is gone.
+    """
 
     ref: InstanceRef
     path: Path
+    summary: HeaderSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,8 @@ class Pipeline:
 
     def look_at(self, instance: SpooledInstance) -> ViewResult:
         """Read one image and run every model on it, or say why not."""
+        if not instance.path.is_file():
+            return refused(instance, _GONE)
         image = read_mammogram(instance.path, instance.ref, self.policy)
         if isinstance(image, Refusal):
             return refused(instance, image)
@@ -205,7 +214,7 @@ def refused(instance: SpooledInstance, refusal: Refusal | None) -> ViewResult:
     Without a refusal the reason is that of the whole study: its analysis failed.
     """
     header = header_of(instance) or pydicom.Dataset()
-    summary = summarise(header)
+    summary = instance.summary or summarise(header)
     return ViewResult(
         ref=instance.ref,
         laterality=summary.laterality,

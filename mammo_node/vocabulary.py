@@ -190,6 +190,7 @@ class RefusalReason(StrEnum):
     MODALITY = "modality"
     IMAGE_TYPE = "image-type-not-analysed"
     HEADER = "header"
+    FILE = "file-gone"
     MODEL = "model-not-intended"
 
 

@@ -144,11 +144,7 @@ class Analyst:
         return StudyRequest(
             study_instance_uid=job.study_instance_uid,
             generation=job.generation,
-            instances=tuple(
-                SpooledInstance(i.ref, self.spool.root / i.path)
-                for i in job.instances
-                if i.available
-            ),
+            instances=tuple(SpooledInstance(i.ref, i.path, i.summary) for i in job.instances),
             outputs=tuple(kind for kind in OutputKind if kind in wanted or not wanted),
             # Of the job, not of this attempt: the same UID must mean the same bytes. DICOM's
             # times are local ones.

@@ -42,7 +42,7 @@ class Roster:
         try:
             thread.start()
         except RuntimeError:  # the system has no thread for us
-            _LOG.warning("no thread", peer_address=association.info.peer_address)
+            _LOG.warning("no-thread", peer_address=association.info.peer_address)
             association.refuse()
             self._end(association)
 
@@ -62,7 +62,7 @@ class Roster:
         try:
             association.run(acceptance)
         except Exception:  # noqa: BLE001 - the thread's boundary: it ends one association only
-            _LOG.exception("association failed", association_id=association.info.association_id)
+            _LOG.exception("association-failed", association_id=association.info.association_id)
         finally:
             self._end(association)
 

@@ -144,7 +144,7 @@ class Server:
         except (BlockingIOError, ConnectionError):
             return  # another process was faster, or the peer went away
         except OSError as error:
-            _LOG.warning("accepting paused", reason=error.strerror)
+            _LOG.warning("accepting-paused", reason=error.strerror)
             self._pause_listening(_EXHAUSTED_S)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -157,7 +157,7 @@ class Server:
             if body is not None:
                 self._negotiate(visitor, decode_request(body))
         except ProtocolViolation as error:
-            _LOG.warning("connection refused", peer_address=visitor.address, reason=str(error))
+            _LOG.warning("connection-refused", peer_address=visitor.address, reason=str(error))
             self._lobby.dismiss(visitor, pdu.abort(error.reason))
         except AssociationFailure:
             self._lobby.drop(visitor)  # a health check or a port scan: not worth a line

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Final
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from mammo_node.dimse.implementation import IMPLEMENTATION_CLASS_UID
 from mammo_node.encode import codes, references, source
 from mammo_node.encode.charset import declare_character_set
-from mammo_node.encode.identity import ResultIdentity, derived_uid
+from mammo_node.encode.identity import ResultIdentity
 from mammo_node.encode.objects import Equipment
 from mammo_node.header import attributes
 from mammo_node.vocabulary import InstanceRef, ModelRef
 
-#: PS3.7 D.3.3.2: names the software, whatever its version.
-IMPLEMENTATION_CLASS_UID: Final = derived_uid("implementation", "mammo_node")
 _IMPLEMENTATION_VERSION_NAME_LENGTH = 16
 
 #: PS3.3 C.7.1.1 Patient, C.7.2.1 General Study: Type 2.

@@ -84,7 +84,7 @@ class ReceiveService:
         )
         if isinstance(answer, Rejection):
             _LOG.warning(
-                "association rejected",
+                "association-rejected",
                 reason=answer.name,
                 calling_ae_title=request.calling_ae_title,
                 called_ae_title=request.called_ae_title,
@@ -119,7 +119,7 @@ class ReceiveService:
         association = request.association
         self._ledgers[association.association_id].counts["refused"] += 1
         _LOG.warning(
-            "instance refused",
+            "instance-refused",
             status=f"{status:04X}",
             reason=comment,
             sop_instance_uid=request.affected_sop_instance_uid[:_UID_LENGTH],
@@ -138,7 +138,7 @@ class ReceiveService:
         # Echoes that monitors send every few seconds are worth no line of their own.
         write = _LOG.info if ledger.counts or end.aborted else _LOG.debug
         write(
-            "association ended",
+            "association-ended",
             association_id=association.association_id,
             calling_ae_title=association.calling_ae_title,
             peer_address=association.peer_address,
@@ -165,7 +165,7 @@ class ReceiveService:
         except (JournalError, OutOfResources) as error:
             # The study's deadline goes on without it: later, but not lost.
             _LOG.error(
-                "release not recorded",
+                "release-not-recorded",
                 association_id=association.association_id,
                 reason=str(error),
             )

@@ -172,7 +172,7 @@ class Receiver:
         if self._occupancy is not None:
             self._occupancy.clear(slot)
         dead = DeadProcess(child.process.pid, child.process.returncode, child.association_prefix)
-        _LOG.error("receiver process died", pid=dead.pid, exit_code=dead.exit_code)
+        _LOG.error("receiver-process-died", pid=dead.pid, exit_code=dead.exit_code)
         young = time.monotonic() - child.started_at < _YOUNG_S
         # One that cannot live is not started in a tight loop: the next poll tries.
         self._children[slot] = None if young else self._spawn(slot)

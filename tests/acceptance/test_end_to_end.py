@@ -86,7 +86,7 @@ def test_the_same_study_again_changes_nothing(node, orthanc, phantom_files, tmp_
     study = study_uid(files[0])
     first = wait_for_results(orthanc, study, 5, tmp_path / "first")
     assert storescu(node.port, files).returncode == 0
-    released = len(node.events("association ended"))
+    released = len(node.events("association-ended"))
     assert released
     # Another study, sent afterwards and answered, shows that the node had time for a new job.
     later = new_study(phantom_files, tmp_path / "later")

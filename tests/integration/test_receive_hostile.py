@@ -384,7 +384,7 @@ def test_out_of_descriptors_for_a_while(tmp_path: Path, capfd: pytest.CaptureFix
                 while True:
                     fill.append(os.open("/dev/null", os.O_RDONLY))
             peer.connect(("127.0.0.1", receiver.port))
-            until(lambda: "accepting paused" in "".join(capfd.readouterr()))
+            until(lambda: "accepting-paused" in "".join(capfd.readouterr()))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             for descriptor in fill:

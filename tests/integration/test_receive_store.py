@@ -126,7 +126,7 @@ def test_same_uid_with_other_content_is_kept_and_refused(
         assert len(receiver.files()) == 2
     receiver.quiet()
     captured = capfd.readouterr()
-    assert "instance refused" in captured.out + captured.err
+    assert "instance-refused" in captured.out + captured.err
     assert "Phantom" not in captured.out + captured.err
 
 

@@ -199,3 +199,16 @@ def test_the_records_name_what_is_stored(bench: Bench, monkeypatch: pytest.Monke
     analyst(bench, FakeProcess(done), PACS).step()
     (record,) = seen
     assert record.path.stat().st_size == record.size_bytes
+
+
+def test_an_image_that_is_gone_is_named(bench: Bench):
+    """An image whose file was lost is asked for all the same, so that the answer can say so."""
+    for path in bench.spool.studies.iterdir():
+        path.unlink()
+    bench.journal.recover(bench.now, bench.spool)
+    process = FakeProcess(Failed("EncodingError", "no header", False))
+    analyst(bench, process, PACS).step()
+    (instance,) = process.requests[0].instances
+    assert not instance.path.exists()
+    assert instance.summary is not None
+    assert instance.summary.view == "CC"

@@ -1,0 +1,159 @@
+"""Read, analyse and encode one study, with a stand-in for the model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.package import load_package
+from mammo_node.config import OutputKind
+from mammo_node.encode.parse import parse_report
+from mammo_node.encode.study import Equipment
+from mammo_node.engine import Engine, LoadedModel
+from mammo_node.image.suitability import Policy
+from mammo_node.offline import identify
+from mammo_node.pipeline import Pipeline, SpooledInstance, StudyRequest
+from mammo_node.vocabulary import (
+    HeaderSummary,
+    InstanceRef,
+    Laterality,
+    Outcome,
+    RefusalReason,
+    View,
+)
+from tests.synthetic import MLO, breast, mammogram, save
+from tests.unit.analyse_graphs import write_package
+
+SIDES = [("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO")]
+
+
+class FixedSession:
+    """Finds one box, always at the same place of the model's input."""
+
+    def run(self, inputs, outputs):
+        return [
+            np.array([[8, 16, 24, 40]], dtype=np.float32),
+            np.array([0.875], dtype=np.float32),
+            np.array([0], dtype=np.int64),
+        ]
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    package = load_package(write_package(tmp_path / "blobs"))
+    model = LoadedModel(package, Detector(package, FixedSession()))
+    equipment = Equipment(software_version="0", device_serial_number="test")
+    return Pipeline(Engine((model,), "cpu", "0"), Policy(), equipment, "")
+
+
+def images(folder: Path, **more) -> list[SpooledInstance]:
+    """Four standard views, breast at the chest wall's side."""
+    found = []
+    for number, (side, view) in enumerate(SIDES):
+        ds = mammogram(breast(right=side == "R"), **more)
+        ds.ImageLaterality = side
+        ds.PatientOrientation = ["P", "L"] if side == "R" else ["A", "R"]
+        if view == "MLO":
+            ds.ViewCodeSequence[0].CodeValue = MLO
+        ds.SOPInstanceUID = f"1.2.3.{number}"
+        instance = identify(save(ds, folder / f"{number}.dcm"))
+        assert instance is not None
+        found.append(instance)
+    return found
+
+
+def request(instances) -> StudyRequest:
+    when = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    return StudyRequest("1.2.4", 1, tuple(instances), tuple(OutputKind), when)
+
+
+def test_a_whole_study(pipeline: Pipeline, tmp_path: Path):
+    """Four views give four findings, mapped to the stored images, in one SR and four GSPS."""
+    answer = pipeline.answer(request(images(tmp_path)))
+    assert answer.result.outcome == Outcome.FINDINGS
+    assert [f"{v.laterality}-{v.view}" for v in answer.result.views] == [
+        "R-CC",
+        "L-CC",
+        "R-MLO",
+        "L-MLO",
+    ]
+    right, left = (view.findings[0].box_px for view in answer.result.views[:2])
+    # Chest wall left in the model: what is left there lies right in a right breast.
+    assert right.x_min > left.x_max
+    assert [file.kind for file in answer.files] == [OutputKind.SR] + [OutputKind.GSPS] * 4
+
+
+def test_the_report_says_the_same(pipeline: Pipeline, tmp_path: Path):
+    """What the SR says of boxes and scores is what the result says."""
+    answer = pipeline.answer(request(images(tmp_path)))
+    path = tmp_path / "sr.dcm"
+    path.write_bytes(answer.files[0].content)
+    report = parse_report(pydicom.dcmread(path))
+    said = {f.sop_instance_uid: (f.score, f.box_px) for f in report.findings}
+    for view in answer.result.views:
+        score, box = said[view.ref.sop_instance_uid]
+        assert score == pytest.approx(view.findings[0].score)
+        assert box.x_min == pytest.approx(view.findings[0].box_px.x_min, abs=0.01)
+        assert box.y_max == pytest.approx(view.findings[0].box_px.y_max, abs=0.01)
+
+
+def test_the_order_of_arrival_does_not_matter(pipeline: Pipeline, tmp_path: Path):
+    """The same images in another order give the same objects, to the byte."""
+    found = images(tmp_path)
+    assert pipeline.answer(request(found)) == pipeline.answer(request(reversed(found)))
+
+
+def test_another_model_gives_other_objects(pipeline: Pipeline, tmp_path: Path):
+    """A change of what produced the result changes every UID."""
+    found = request(images(tmp_path))
+    other = Pipeline(pipeline.engine, pipeline.policy, pipeline.equipment, "other settings")
+    first = {file.sop_instance_uid for file in pipeline.answer(found).files}
+    second = {file.sop_instance_uid for file in other.answer(found).files}
+    assert first & second == set()
+
+
+def test_an_image_that_is_gone_makes_the_answer_partial(pipeline: Pipeline, tmp_path: Path):
+    """A file that retention or an accident took is named as not analysed, never passed over."""
+    found = images(tmp_path)
+    found[0].path.unlink()
+    summary = HeaderSummary(Laterality.RIGHT, View.CC, True)
+    gone = SpooledInstance(found[0].ref, found[0].path, summary)
+    answer = pipeline.answer(request([gone, *found[1:]]))
+    assert answer.result.outcome == Outcome.PARTIAL
+    assert answer.result.views[0].refusal.reason == RefusalReason.FILE
+    assert "R CC was refused" in answer.result.reason
+
+
+def test_an_image_without_a_breast_is_refused(pipeline: Pipeline, tmp_path: Path):
+    """A flat image is refused with the reason, and the others are analysed."""
+    found = images(tmp_path)
+    ds = pydicom.dcmread(found[1].path)
+    ds.PixelData = bytes(len(ds.PixelData))
+    ds.save_as(found[1].path)
+    answer = pipeline.answer(request(found))
+    refusals = [v.refusal.reason for v in answer.result.views if v.refusal]
+    assert refusals == [RefusalReason.NO_BREAST]
+    assert answer.result.outcome == Outcome.PARTIAL
+
+
+def test_an_image_the_model_was_not_made_for_is_refused(pipeline: Pipeline, tmp_path: Path):
+    """Secondary Capture that configuration lets through still needs a model that wants it."""
+    generous = Pipeline(pipeline.engine, Policy(secondary_capture=True), pipeline.equipment, "")
+    found = images(tmp_path, SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
+    answer = generous.answer(request(found))
+    assert {v.refusal.reason for v in answer.result.views} == {RefusalReason.MODEL}
+    assert answer.result.outcome == Outcome.NOT_ATTEMPTED
+
+
+def test_rubbish_is_refused(pipeline: Pipeline, tmp_path: Path):
+    """A file that is no DICOM is a refusal like any other."""
+    path = tmp_path / "rubbish.dcm"
+    path.write_bytes(b"rubbish")
+    ref = InstanceRef("1.2", "1.2.3.9", "1.2.4", "1.2.5", "")
+    answer = pipeline.answer(request([SpooledInstance(ref, path), *images(tmp_path)[1:]]))
+    assert RefusalReason.HEADER in {v.refusal.reason for v in answer.result.views if v.refusal}
