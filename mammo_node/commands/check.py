@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
-from mammo_node.analyse.package import discover
 from mammo_node.config import load_folder
+from mammo_node.engine import packages_in_use
 
 
 def run(options: argparse.Namespace) -> int:
     """Load both files and the model packages they name; print the effective configuration."""
     configuration = load_folder(options.config)
-    models = configuration.settings.models
-    packages = discover(models.folder, models.use)
+    packages = packages_in_use(configuration.settings.models)
     if options.quiet:
         return 0
     document = configuration.model_dump(mode="json")

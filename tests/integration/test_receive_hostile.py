@@ -334,7 +334,7 @@ def test_an_error_of_our_own_ends_one_association_only(
     receiver.quiet()
     assert not list(receiver.spool.incoming.iterdir())
     captured = capfd.readouterr()
-    assert "association failed" in captured.out + captured.err
+    assert "association-failed" in captured.out + captured.err
     still_serves(receiver)
 
 
