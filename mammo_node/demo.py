@@ -86,8 +86,7 @@ def run(out: Path, seed: int, tell: Callable[[str], None]) -> Path:
         images = write_study(study, out / "study")
     with tempfile.TemporaryDirectory(prefix="mammo-node-demo-") as storage:
         stored = _through_the_node(images, out / "pacs", Path(storage), timeline)
-    with timeline.step("results read back, overlays drawn"):
-        return _summarise(study, images, stored, out, timeline)
+    return _summarise(study, images, stored, out, timeline)
 
 
 def _through_the_node(
@@ -157,9 +156,13 @@ def _summarise(
     instances = next(iter(gather(images).studies.values()))
     result = study_result_of(report, [pydicom.dcmread(p, stop_before_pixels=True) for p in images])
     overlays = write_overlays(result, instances, policy(Settings().suitability), out)
+    findings = _findings_table(report, images)
+    timeline.tell(f"\n{report.conclusion}")
+    for view, label, score, size, model in findings.rows:
+        timeline.tell(f"  {view}  {label} {score}, {size} mm ({model})")
     pictures = [Picture(path.stem.split("-", 2)[2], path.name) for path in overlays]
     tables = [
-        _findings_table(report, images),
+        findings,
         _truth_table(study),
         _objects_table(stored, out),
     ]

@@ -19,7 +19,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto
 figure { margin: 0; } figure img { width: 100%; background: #000; border-radius: 4px; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font-size: .85em; overflow-wrap: anywhere; }
 """
 
@@ -91,11 +91,18 @@ def _table(table: Table) -> str:
     heading = f"<h2>{escape(table.heading)}</h2>"
     if not table.rows:
         return f"{heading}<p>{escape(table.empty)}</p>"
-    columns = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
-    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    return f"{heading}<table><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table>"
+    numeric = [all(map(_is_number, column)) for column in zip(*table.rows, strict=True)]
+    head = _row("th", table.columns, numeric)
+    body = "".join(_row("td", row, numeric) for row in table.rows)
+    return f"{heading}<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _cell(text: str) -> str:
-    number = text.replace(".", "", 1).isdigit()
-    return f'<td class="number">{escape(text)}</td>' if number else f"<td>{escape(text)}</td>"
+def _row(cell: str, texts: Sequence[str], numeric: Sequence[bool]) -> str:
+    """Return a table row; columns of numbers are set right, heading and all."""
+    opened = [f'<{cell} class="number">' if right else f"<{cell}>" for right in numeric]
+    cells = (f"{start}{escape(text)}</{cell}>" for start, text in zip(opened, texts, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit() or not text
