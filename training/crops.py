@@ -18,10 +18,11 @@ FAINT_MASS = 0.4
 
 @dataclass(frozen=True, slots=True)
 class CropRules:
-    """How crops are drawn."""
+    """How crops are drawn: size, share that shows a lesion, share from fine views, zoom."""
 
     size_px: int = 256
     on_lesion: float = 0.65
+    fine: float = 0.6
     scale: tuple[float, float] = (0.8, 1.25)
 
 
@@ -41,8 +42,7 @@ class CropSource:
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
         """One crop, (3, size, size) float32, and its targets."""
-        names = sorted(self.views)
-        view = self.views[names[int(rng.integers(len(names)))]]
+        view = self._view(rng)
         zoom = float(np.exp(rng.uniform(*np.log(self.rules.scale))))
         size = self.rules.size_px
         side = max(32, round(size / zoom))
@@ -61,9 +61,18 @@ class CropSource:
             targets.care[LABELS.index(CLUSTER)] = 0.0
         return np.ascontiguousarray(image), targets
 
+    def _view(self, rng: np.random.Generator) -> BankedView:
+        # Clusters can be learnt from fine views only, of which there are fewer.
+        wanted = rng.uniform() < self.rules.fine
+        names = sorted(n for n, view in self.views.items() if bool(view.fine) == wanted)
+        names = names or sorted(self.views)
+        return self.views[names[int(rng.integers(len(names)))]]
+
     def _corner(self, rng: np.random.Generator, view: BankedView, side: int) -> tuple[int, int]:
         if len(view.boxes) and rng.uniform() < self.rules.on_lesion:
-            box = view.boxes[int(rng.integers(len(view.boxes)))]
+            # Masses and clusters alike, however many there are of each.
+            label = rng.choice(np.unique(view.labels))
+            box = view.boxes[rng.choice(np.flatnonzero(view.labels == label))]
             middle = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
             centre = np.add(middle, rng.uniform(-0.35, 0.35, 2) * side)
         else:
