@@ -11,10 +11,9 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from mammo_node.errors import (
 from mammo_node.header import summarise
 from mammo_node.journal.records import CommitOutcome
 from mammo_node.receive.acceptance import STORAGE_SOP_CLASSES, is_valid_uid
+from mammo_node.receive.content_hash import ContentHash
 from mammo_node.receive.dataset_header import read_header
 from mammo_node.receive.file_meta import encode_head
 from mammo_node.receive.ports import Incoming
@@ -102,14 +102,13 @@ class StoreTransaction:
         self._report = report
         self._now = now
         self._max_bytes = max_bytes
-        self._hash = hashlib.sha256()
         head = _head(request)
         self._head_bytes = len(head)
         self._dataset_bytes = 0
         self._incoming.write(head)
 
     def write(self, fragment: memoryview) -> None:
-        """Append dataset bytes to the file and to the content hash.
+        """Append dataset bytes to the file.
 
         Raises
         ------
@@ -119,7 +118,6 @@ class StoreTransaction:
         self._dataset_bytes += len(fragment)
         if self._dataset_bytes > self._max_bytes:
             raise OutOfResources("the instance is larger than max_instance_mb")
-        self._hash.update(fragment)
         self._incoming.write(fragment)
 
     def commit(self) -> None:
@@ -132,9 +130,16 @@ class StoreTransaction:
             CannotUnderstand or DuplicateSopInstance.
         """
         header = self._read_header()
-        ref = _identify(header, self._request, self._hash.hexdigest())
+        known = _identify(header, self._request)
         summary = summarise(header)
-        path = self._incoming.commit()
+        content_hash = ContentHash(self._incoming.path, self._head_bytes)
+        with content_hash:
+            path = self._incoming.commit()
+        try:
+            ref = replace(known, content_hash=content_hash.hexdigest())
+        except OutOfResources:
+            _remove(path)
+            raise
         association = self._request.association
         instance = ReceivedInstance(
             ref=ref,
@@ -187,13 +192,14 @@ def _head(request: StoreRequest) -> bytes:
     )
 
 
-def _identify(header: Dataset, request: StoreRequest, content_hash: str) -> InstanceRef:
+def _identify(header: Dataset, request: StoreRequest) -> InstanceRef:
+    """Return who the dataset is; its content hash is not known yet."""
     ref = InstanceRef(
         sop_class_uid=_uid(header, "SOPClassUID"),
         sop_instance_uid=_uid(header, "SOPInstanceUID"),
         study_instance_uid=_uid(header, "StudyInstanceUID"),
         series_instance_uid=_uid(header, "SeriesInstanceUID"),
-        content_hash=content_hash,
+        content_hash="",
     )
     if ref.sop_class_uid != request.affected_sop_class_uid:
         raise DatasetMismatch("SOP Class UID of dataset and command differ")
