@@ -82,6 +82,8 @@ class Receiver:
         self._grace_s = grace_s
         self._slots = configuration.settings.receive.processes
         self._children: dict[int, _Child | None] = {}
+        #: When a process that died young may be started again, by slot.
+        self._rested_at: dict[int, float] = {}
         self._listener: socket.socket | None = None
         self._occupancy_descriptor = -1
         self._occupancy: Occupancy | None = None
@@ -138,7 +140,8 @@ class Receiver:
         dead = []
         for slot, child in list(self._children.items()):
             if child is None:
-                self._children[slot] = self._spawn(slot)
+                if time.monotonic() >= self._rested_at[slot]:
+                    self._children[slot] = self._spawn(slot)
             elif child.process.poll() is not None:
                 dead.append(self._bury(slot, child))
         return dead
@@ -174,7 +177,8 @@ class Receiver:
         dead = DeadProcess(child.process.pid, child.process.returncode, child.association_prefix)
         _LOG.error("receiver-process-died", pid=dead.pid, exit_code=dead.exit_code)
         young = time.monotonic() - child.started_at < _YOUNG_S
-        # One that cannot live is not started in a tight loop: the next poll tries.
+        # One that cannot live is not started in a tight loop.
+        self._rested_at[slot] = time.monotonic() + _YOUNG_S
         self._children[slot] = None if young else self._spawn(slot)
         return dead
 
