@@ -14,7 +14,6 @@
     │   ├── DatasetMismatch         A900
     │   ├── CannotUnderstand        C000
     │   ├── SopClassNotSupported    0122
-    │   ├── NotAuthorised           0124
     │   └── DuplicateSopInstance    0111
     ├── JournalError
     │   ├── IllegalTransition       the transition table does not know this step
@@ -104,12 +103,6 @@ class SopClassNotSupported(ReceptionError):
     """The node can say nothing about this SOP class (PS3.7 C.4.2, 0122)."""
 
     dimse_status = 0x0122
-
-
-class NotAuthorised(ReceptionError):
-    """The sender may not store here (PS3.7 C.4.2, 0124)."""
-
-    dimse_status = 0x0124
 
 
 class DuplicateSopInstance(ReceptionError):

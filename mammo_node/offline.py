@@ -16,6 +16,7 @@ from mammo_node.encode.overlay import render_overlay, write_overlay
 from mammo_node.encode.summary import study_json
 from mammo_node.errors import ConfigurationError, ImageError
 from mammo_node.header import attributes
+from mammo_node.header.part10 import dataset_offset
 from mammo_node.image.presentation import render
 from mammo_node.image.reader import read_header, read_mammogram
 from mammo_node.image.suitability import Policy
@@ -29,7 +30,6 @@ from mammo_node.vocabulary import (
     VoiKind,
 )
 
-_PREAMBLE = 128
 _IDENTIFIERS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
@@ -99,11 +99,10 @@ def identify(path: Path) -> SpooledInstance | None:
 
 def content_hash(path: Path, header: FileDataset) -> str:
     """Return the SHA-256 of the dataset as the network would carry it, without meta information."""
-    meta = attributes.integer(header.file_meta, "FileMetaInformationGroupLength")
-    # Preamble, "DICM", and the 12 bytes of the group length element itself (PS3.10 7.1).
-    offset = 0 if meta is None else _PREAMBLE + 4 + 12 + meta
+    meta = header.file_meta
+    says_length = attributes.integer(meta, "FileMetaInformationGroupLength") is not None
     with path.open("rb") as file:
-        file.seek(offset)
+        file.seek(dataset_offset(meta) if says_length else 0)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

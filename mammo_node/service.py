@@ -14,20 +14,14 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class ServiceManager:
-    """The supervisor that started us, if any.
-
-    ``watchdog_s`` is how often it wants a sign of life; None when it does not care.
-    """
+    """The supervisor that started us, if any."""
 
     address: str | None
-    watchdog_s: float | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read NOTIFY_SOCKET and WATCHDOG_USEC; half the watchdog time is the safe interval."""
-        microseconds = environment.get("WATCHDOG_USEC", "")
-        interval = int(microseconds) / 2_000_000 if microseconds.isdigit() else None
-        return cls(address=environment.get("NOTIFY_SOCKET") or None, watchdog_s=interval)
+        """Read NOTIFY_SOCKET."""
+        return cls(address=environment.get("NOTIFY_SOCKET") or None)
 
     def ready(self, status: str) -> None:
         """Say that start-up is complete."""

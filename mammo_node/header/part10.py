@@ -28,7 +28,7 @@ MAX_DATASET_BYTES = 512 * 2**20
 #: vendors' private elements (7E01,xx10) come before the pixel data and have hundreds of MB.
 _DEFERRED_BYTES = 2**20
 #: Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.6).
-_PIXEL_DATA_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+PIXEL_DATA_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 #: Preamble, 'DICM', and the File Meta Information Group Length element (PS3.10 7.1).
 _BEFORE_META = 128 + 4 + 12
 
@@ -59,7 +59,7 @@ def read_whole(path: Path) -> FileDataset:
 
 
 def _at_pixel_data(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag in _PIXEL_DATA_TAGS
+    return tag in PIXEL_DATA_TAGS
 
 
 _StopWhen = Callable[[BaseTag, "str | None", int], bool]
@@ -85,12 +85,23 @@ def _check_size(size: int) -> None:
 
 
 def _read_deflated(path: Path, meta: FileMetaDataset, stop_when: _StopWhen | None) -> FileDataset:
-    dataset = path.read_bytes()[_BEFORE_META + int(meta.FileMetaInformationGroupLength) :]
+    dataset = path.read_bytes()[dataset_offset(meta) :]
     inflated = BytesIO(inflate(dataset))
     parsed = read_dataset(
         inflated, is_implicit_VR=False, is_little_endian=True, stop_when=stop_when
     )
     return FileDataset(path, parsed, file_meta=meta, is_implicit_VR=False, is_little_endian=True)
+
+
+def dataset_offset(meta: FileMetaDataset) -> int:
+    """Return where the dataset begins in a file with this meta information (PS3.10 7.1).
+
+    Raises
+    ------
+    AttributeError
+        The meta information does not say how long it is.
+    """
+    return _BEFORE_META + int(meta.FileMetaInformationGroupLength)
 
 
 def inflate(deflated: bytes) -> bytes:

@@ -21,6 +21,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mammo_node.errors import CannotUnderstand
+from mammo_node.header.part10 import PIXEL_DATA_TAGS
 
 #: Real headers of tomosynthesis take some hundred kilobytes.
 HEADER_LIMIT = 16 << 20
@@ -28,8 +29,6 @@ HEADER_LIMIT = 16 << 20
 _DEFER_BYTES = 65536
 _NO_DATASET = "the bytes are no dataset in the negotiated syntax"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
-#: (7FE0,0008) Float, (7FE0,0009) Double Float and (7FE0,0010) Pixel Data.
-_PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
 def read_header(path: Path, offset: int, transfer_syntax_uid: str) -> Dataset:
@@ -64,7 +63,7 @@ def _parse(file: BinaryIO, size: int | None, *, is_implicit_vr: bool) -> Dataset
     def stop_when(tag: BaseTag, _vr: str | None, length: int) -> bool:
         if size is not None and length != _UNDEFINED_LENGTH and file.tell() + length > size:
             raise CannotUnderstand(f"element {tag} is longer than the dataset")
-        return int(tag) in _PIXEL_DATA
+        return tag in PIXEL_DATA_TAGS
 
     try:
         return read_dataset(
@@ -88,9 +87,7 @@ def _parse(file: BinaryIO, size: int | None, *, is_implicit_vr: bool) -> Dataset
     ) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's fault, not the dataset's
-        raise CannotUnderstand(
-            bounded.complaint or "the bytes are no dataset in the negotiated syntax"
-        ) from error
+        raise CannotUnderstand(bounded.complaint or _NO_DATASET) from error
 
 
 def _inflate(file: BinaryIO) -> bytes:
