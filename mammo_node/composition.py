@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 
@@ -56,5 +57,11 @@ def installation_id(storage: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         drawn = uuid.uuid4().hex
-        path.write_text(drawn + "\n", encoding="ascii")
-        return drawn
+    # In place only when it is whole: a crash must not leave an empty id for good.
+    aside = storage / f"{_INSTALLATION}.part"
+    with aside.open("w", encoding="ascii") as file:
+        file.write(drawn + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    return drawn

@@ -85,11 +85,18 @@ class Analyst:
             return self._answer_abandoned()
         started = monotonic()
         try:
+            self._note_lost_files(job)
             self._conclude(job, self._run(job), started)
         except LeaseLost:
             # Whoever holds the job by now answers it.
             _canonical(job, "analysis-superseded", started)
         return True
+
+    def _note_lost_files(self, job: Job) -> None:
+        """Tell the journal which files are gone, so that a re-send is not taken for a copy."""
+        for instance in job.instances:
+            if instance.available and not instance.path.is_file():
+                self.journal.lose_instance(instance.instance_id, self.clock())
 
     def _run(self, job: Job) -> Answered[Answer] | Failed | Hung | Died:
         try:

@@ -15,7 +15,7 @@ from mammo_node.config import AETitles, Configuration, Destination, OutputKind, 
 from mammo_node.encode.parse import parse_report
 from mammo_node.encode.study import Equipment
 from mammo_node.errors import ModelError
-from mammo_node.journal.records import ResultRecord
+from mammo_node.journal.records import CommitOutcome, ResultRecord
 from mammo_node.journal.states import JobState, StudyState
 from mammo_node.pipeline import encode
 from mammo_node.vocabulary import ModelRef, Outcome
@@ -212,3 +212,16 @@ def test_an_image_that_is_gone_is_named(bench: Bench):
     assert not instance.path.exists()
     assert instance.summary is not None
     assert instance.summary.view == "CC"
+
+
+def test_a_file_lost_while_running_can_be_sent_again(bench: Bench):
+    """The journal learns of the loss with the job: the same image is then taken, not dropped."""
+    (path,) = bench.spool.studies.iterdir()
+    content = path.read_bytes()
+    path.unlink()
+    analyst(bench, FakeProcess(Failed("EncodingError", "no header", False)), PACS).step()
+    assert study(bench).missing == 1
+    outcome = bench.receive("R", "CC", uid="1.2.3", study="1.2.4", content=content)
+    assert outcome == CommitOutcome.NEW
+    assert study(bench).missing == 0
+    assert list(bench.spool.studies.iterdir())
