@@ -13,6 +13,7 @@ from rich.progress import Progress
 from mammo_node.composition import pipeline_settings
 from mammo_node.config import load_folder
 from mammo_node.encode.summary import study_json
+from mammo_node.errors import EncodingError, InferenceError
 from mammo_node.offline import analyse, gather, write_answer
 from mammo_node.pipeline import Answer, Pipeline
 from mammo_node.vocabulary import Outcome
@@ -35,11 +36,16 @@ def run(options: argparse.Namespace) -> int:
         work = progress.add_task("analysing studies", total=len(gathered.studies))
         answers: list[Answer] = []
         for number, (uid, instances) in enumerate(gathered.studies.items(), start=1):
-            answer = analyse(pipeline, uid, instances, datetime.now(UTC).astimezone())
+            progress.advance(work)
+            try:
+                answer = analyse(pipeline, uid, instances, datetime.now(UTC).astimezone())
+            except (InferenceError, EncodingError) as error:
+                # The other studies are worth their answers all the same.
+                print(f"{uid}: failed: {error}", file=sys.stderr)
+                continue
             folder = options.out / f"study-{number:03d}"
             write_answer(answer, instances, settings.policy, folder)
             answers.append(answer)
-            progress.advance(work)
             if not options.json:
                 _tell(answer, str(folder))
     for path in gathered.skipped[:_NAMED]:
@@ -48,9 +54,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"and {len(gathered.skipped) - _NAMED} more files skipped", file=sys.stderr)
     if options.json:
         print(json.dumps([study_json(answer.result) for answer in answers], indent=2))
-    if not answers:
+    if not gathered.studies:
         print("no DICOM instance was found", file=sys.stderr)
-    return 0 if answers and all(a.result.outcome in _FULL for a in answers) else 1
+    in_full = sum(answer.result.outcome in _FULL for answer in answers)
+    return 0 if answers and in_full == len(gathered.studies) else 1
 
 
 def _tell(answer: Answer, folder: str) -> None:

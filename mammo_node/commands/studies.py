@@ -27,7 +27,8 @@ def run(options: argparse.Namespace) -> int:
     if not studies:
         print("no studies yet")
         return 0
-    Console().print(_table(studies))
+    # Reasons quote peers: brackets in them are no markup.
+    Console(markup=False).print(_table(studies))
     return 0
 
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from mammo_node import offline
 from mammo_node.cli import main
 from mammo_node.dimse.archive import LocalArchive
+from mammo_node.errors import InferenceError
+from mammo_node.journal.retry import Park
 from mammo_node.phantom import generate_study
 from mammo_node.phantom.dicom import write_study
+from tests.studies import new_study
+from tests.unit.journal_cases import Bench
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +120,27 @@ def test_analyse_leaves_results(view: Path, tmp_path: Path, capsys):
     assert "R CC is missing" in capsys.readouterr().out
 
 
+def test_a_study_that_fails_does_not_cost_the_others(
+    view: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    """One study's failure is told on standard error; the next one is analysed and written."""
+    for number in (1, 2):
+        new_study([view], tmp_path / f"in-{number}")
+    real, calls = offline.analyse, []
+
+    def once_broken(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise InferenceError("out of memory")
+        return real(*arguments)
+
+    monkeypatch.setattr("mammo_node.commands.analyse.analyse", once_broken)
+    paths = [str(tmp_path / "in-1"), str(tmp_path / "in-2")]
+    assert main(["analyse", *paths, "--out", str(tmp_path / "out")]) == 1
+    assert "failed: out of memory" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["study-002"]
+
+
 def test_analyse_names_what_it_skips(tmp_path: Path, capsys):
     """A folder without DICOM gives exit code 1 and says what was skipped."""
     (tmp_path / "notes.txt").write_text("no image")
@@ -181,3 +207,16 @@ def test_service_files_are_written_once(tmp_path: Path):
     assert main(["service-files", "--out", str(tmp_path)]) == 1
     assert edited.read_text() == "[local]\nport = 104\n"
     assert "[Service]" in (tmp_path / "mammo-node.service").read_text()
+
+
+def test_a_peers_words_are_printed_as_they_are(tmp_path: Path, capsys):
+    """Square brackets in what a PACS answered neither vanish nor break the table."""
+    bench = Bench(tmp_path)
+    bench.receive("R", "CC")
+    bench.complete(bench.claim(), results=1)
+    (delivery,) = bench.due()
+    bench.journal.delivery_failed(delivery, Park("C000: [/red] bad"), bench.now, reason="x")
+    bench.journal.close()
+    folder = configure(tmp_path / "conf", "", f'[storage]\nfolder = "{bench.spool.root}"\n')
+    assert main(["studies", "--config", str(folder)]) == 0
+    assert "[/red]" in capsys.readouterr().out
