@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -57,6 +56,7 @@ class NodeProcess:
     sources: list[dict[str, Any]] = field(default_factory=list)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    _log_start: int = 0
 
     def __post_init__(self) -> None:
         self.config = self.root / "conf"
@@ -79,6 +79,7 @@ class NodeProcess:
     def start(self) -> NodeProcess:
         """Start the process; it may take a while until it listens."""
         with self.log.open("ab") as log:
+            self._log_start = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mammo_node", "serve", "--config", str(self.config)],
                 stdout=log,
@@ -88,13 +89,17 @@ class NodeProcess:
         return self
 
     def wait_listening(self) -> NodeProcess:
-        """Return once the port accepts connections; fail with the log if the node died."""
+        """Return once this process says that it listens; fail with the log if it died.
+
+        An open port proves nothing: a killed node's receivers hold it for a moment more.
+        """
 
         def listening() -> bool:
             assert self.process is not None
             assert self.process.poll() is None, self.log.read_text()
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            with self.log.open("rb") as log:
+                log.seek(self._log_start)
+                return b'"event": "listening"' in log.read()
 
         wait_until(listening, "the node listens")
         return self
