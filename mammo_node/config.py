@@ -35,6 +35,11 @@ class OutputKind(StrEnum):
 
     SR = "sr"
     GSPS = "gsps"
+    CAD_SR = "cad-sr"
+    KEY_OBJECTS = "key-objects"
+    OVERVIEW = "overview"
+    PDF = "pdf"
+    SEG = "seg"
 
 
 def _ae_title(value: str) -> str:

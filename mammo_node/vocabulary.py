@@ -360,6 +360,24 @@ class ViewResult:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ViewPicture:
+    """One analysed image for people's eyes, and the maps that go with it.
+
+    ``grey`` is (rows, columns) uint8, as a viewer would show it (0 black, window applied),
+    hung: head up, chest wall at the right for a right breast and at the left for a left one;
+    it may be smaller than the stored image. ``to_picture`` is the affine map of a stored
+    point (column, row) to the picture: column = a * c + b * r + tx, row = d * c + e * r + ty,
+    as (a, b, tx, d, e, ty). The maps are on the stored image's grid (rows, columns):
+    ``breast`` bool; ``relevance`` float32 in 0..1, what made the models score, or None.
+    """
+
+    grey: npt.NDArray[np.uint8]
+    to_picture: tuple[float, float, float, float, float, float]
+    breast: npt.NDArray[np.bool_] | None = None
+    relevance: npt.NDArray[np.float32] | None = None
+
+
 class Outcome(StrEnum):
     """The answer to a study, in one word."""
 

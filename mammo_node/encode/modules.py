@@ -16,7 +16,7 @@ from mammo_node.encode.charset import declare_character_set
 from mammo_node.encode.identity import ResultIdentity
 from mammo_node.encode.objects import Equipment
 from mammo_node.header import attributes
-from mammo_node.vocabulary import InstanceRef, ModelRef
+from mammo_node.vocabulary import InstanceRef, ModelRef, ViewPicture
 
 _IMPLEMENTATION_VERSION_NAME_LENGTH = 16
 
@@ -60,6 +60,8 @@ class Common:
     models: tuple[ModelRef, ...]
     content_datetime: datetime
     generation: int
+    pictures: Mapping[str, ViewPicture]
+    """Pictures of analysed images by SOP Instance UID; empty where nobody made them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from pydicom.dataset import Dataset
 
@@ -15,9 +17,32 @@ from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
 from mammo_node.errors import EncodingError
 from mammo_node.header import attributes
-from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult
+from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult, ViewPicture
 
 __all__ = ["EncodedObject", "Equipment", "PriorResult", "encode_study"]
+
+Encoder = Callable[[StudyResult, Common, Sequence[PriorResult]], Iterable[Dataset]]
+
+
+def _report(
+    result: StudyResult, common: Common, predecessors: Sequence[PriorResult]
+) -> list[Dataset]:
+    return [sr.report(result, common, predecessors)]
+
+
+def _presentation_states(
+    result: StudyResult, common: Common, _: Sequence[PriorResult]
+) -> list[Dataset]:
+    return gsps.presentation_states(result, common)
+
+
+#: What makes each kind; predecessors are those of the same kind.
+_ENCODERS: Final[Mapping[OutputKind, Encoder]] = MappingProxyType(
+    {
+        OutputKind.SR: _report,
+        OutputKind.GSPS: _presentation_states,
+    }
+)
 
 
 def encode_study(
@@ -28,6 +53,7 @@ def encode_study(
     equipment: Equipment,
     content_datetime: datetime,
     predecessors: Sequence[PriorResult] = (),
+    pictures: Mapping[str, ViewPicture] = MappingProxyType({}),
 ) -> tuple[EncodedObject, ...]:
     """Make the result objects of a study.
 
@@ -46,13 +72,15 @@ def encode_study(
         Content date and time of all objects. UIDs do not depend on it: pass the same one
         for the same study and generation, so that the same UID means the same bytes.
     predecessors : sequence of PriorResult
-        Results made for the study before; the report names those of its own kind.
+        Results made for the study before; a new object names those of its own kind.
+    pictures : mapping of str to ViewPicture
+        By SOP Instance UID; an image without one is spoken of in words alone.
 
     Returns
     -------
     tuple of EncodedObject
-        The report first, then one presentation state per image that can have one. The same
-        arguments give the same bytes.
+        In the order of :class:`OutputKind`: the report first, then one presentation state
+        per image that can have one, and so on. The same arguments give the same bytes.
 
     Raises
     ------
@@ -67,7 +95,7 @@ def encode_study(
     _check(result)
     try:
         with quiet():
-            common = _common(result, headers, equipment, content_datetime)
+            common = _common(result, headers, equipment, content_datetime, pictures)
             return tuple(_objects(result, common, outputs, predecessors))
     except attributes.MALFORMED as error:
         # Their text may quote a patient's name, so it stays in the cause.
@@ -93,6 +121,7 @@ def _common(
     headers: Mapping[str, Dataset],
     equipment: Equipment,
     content_datetime: datetime,
+    pictures: Mapping[str, ViewPicture],
 ) -> Common:
     headers = {uid: source.untouched(header) for uid, header in headers.items()}
     references = tuple(_references(result, headers))
@@ -109,6 +138,7 @@ def _common(
         models=result.models,
         content_datetime=content_datetime,
         generation=result.generation,
+        pictures=pictures,
     )
 
 
@@ -118,12 +148,11 @@ def _objects(
     outputs: Collection[OutputKind],
     predecessors: Sequence[PriorResult],
 ) -> Iterator[EncodedObject]:
-    if OutputKind.SR in outputs:
-        prior = [p for p in predecessors if p.kind is OutputKind.SR]
-        yield _object(OutputKind.SR, sr.report(result, common, prior))
-    if OutputKind.GSPS in outputs:
-        for ds in gsps.presentation_states(result, common):
-            yield _object(OutputKind.GSPS, ds)
+    for kind in OutputKind:
+        if kind in outputs and kind in _ENCODERS:
+            prior = [p for p in predecessors if p.kind is kind]
+            for ds in _ENCODERS[kind](result, common, prior):
+                yield _object(kind, ds)
 
 
 def _object(kind: OutputKind, ds: Dataset) -> EncodedObject:
