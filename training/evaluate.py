@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from mammo_node.evaluate.blobs import find_blobs
 from training.bank import INPUT, LABELS, BankedView, load, restore
-from training.blobs import find_blobs
 from training.froc import RATES, Froc, Scored, froc, suppress
 
 NMS_IOU = 0.2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.blobs import find_blobs
+from mammo_node.evaluate.blobs import find_blobs
 from training.froc import Scored, centre_in_box, froc, iou, suppress
 
 
