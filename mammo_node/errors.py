@@ -24,6 +24,7 @@
     │   ├── ModelPackageError       hash, opset, shapes or labels do not fit
     │   ├── ProviderUnavailable     CUDA was asked for and is not what runs
     │   └── InferenceError          the session failed on an input, retryable
+    ├── GroundTruthError            truth or results to evaluate are not what they are said to be
     ├── EncodingError               a result object cannot be built
     └── DeliveryError
         ├── DestinationUnreachable  network, DNS, timeout, aborted association: retryable
@@ -147,6 +148,10 @@ class InferenceError(ModelError):
     """The session failed on an input."""
 
     retryable = True
+
+
+class GroundTruthError(MammoNodeError):
+    """Ground truth or results cannot be read; the message names file, line and what to do."""
 
 
 class EncodingError(MammoNodeError):

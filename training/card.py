@@ -19,10 +19,10 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from mammo_node.analyse.suppression import suppress
 from mammo_node.phantom import CLUSTER, MASS
 from training.bank import INPUT, LABELS
 from training.evaluate import NMS_IOU
-from training.froc import suppress
 
 CONCEPTS = {
     MASS: ("129788004", "SCT", "Mammographic breast mass"),
@@ -159,7 +159,7 @@ def _self_test(model: Path, labels: list[str], figures: dict[str, Any]) -> str:
             mine = indices == LABELS.index(name)
             sure &= not (np.abs(scores[mine] - limit) < SURE).any()
             above = np.flatnonzero(mine & (scores >= limit))
-            for i in above[suppress(boxes[above], scores[above], NMS_IOU)]:
+            for i in above[suppress(boxes[above], scores[above], NMS_IOU, len(above))]:
                 corners = ", ".join(f"{float(edge):.2f}" for edge in boxes[i])
                 lines += ["", "[[self_test.expect]]", f'label = "{name}"', f"box = [{corners}]"]
                 lines += [f"score = {float(scores[i]):.4f}"]
@@ -210,7 +210,10 @@ def _card(
 
 def _table(figures: dict[str, Any], labels: list[str]) -> str:
     head = " | ".join(f"{rate:g}" for rate in figures["rates"])
-    lines = [f"| false positives per image | {head} |", "| --- |" + " --- |" * 5]
+    lines = [
+        f"| false positives per image | {head} |",
+        "| --- |" + " --- |" * len(figures["rates"]),
+    ]
     rows = [(f"{_plural(n)}, IoU >= 0.2", figures[n]["iou"]) for n in labels]
     rows += [(f"{_plural(n)}, centre in box", figures[n]["centre"]) for n in labels]
     for name in labels:

@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from mammo_node.analyse.suppression import suppress
+from mammo_node.evaluate import bootstrap
 from mammo_node.evaluate.blobs import find_blobs
+from mammo_node.evaluate.froc import RATES, Froc, Scored, events, froc, sensitivities
+from mammo_node.evaluate.matching import Criterion
 from training.bank import INPUT, LABELS, BankedView, load, restore
-from training.froc import RATES, Froc, Scored, froc, suppress
 
 NMS_IOU = 0.2
-BOOTSTRAPS = 200
 
 
 def detect(
@@ -36,7 +38,7 @@ def detect(
     kept = []
     for label in range(len(LABELS)):
         index = np.flatnonzero((labels == label) & (scores > 0.005))
-        kept.extend(index[suppress(boxes[index], scores[index], NMS_IOU)])
+        kept.extend(index[suppress(boxes[index], scores[index], NMS_IOU, len(index))])
     order = np.asarray(sorted(kept, key=lambda i: -scores[i]), dtype=np.int64)
     return boxes[order], scores[order], labels[order]
 
@@ -62,26 +64,17 @@ def score_views(
             truth = view.boxes[view.labels == i]
             found[name].append(Scored(boxes[mine], scores[mine], truth))
         blobs, strength = find_blobs(image[0], view.mask, float(INPUT.mm_per_pixel or 0.3))
-        keep = suppress(blobs, strength, NMS_IOU)
+        keep = suppress(blobs, strength, NMS_IOU, len(blobs))
         found["blobs"].append(Scored(blobs[keep], strength[keep], view.boxes[view.labels == 0]))
     return found
 
 
 def interval(
-    images: Sequence[Scored], patients: Sequence[str], rates: Sequence[float] = RATES, seed: int = 0
+    images: Sequence[Scored], patients: Sequence[str], rates: Sequence[float] = RATES
 ) -> list[tuple[float, float]]:
     """95 % bootstrap intervals of the sensitivities (IoU criterion), resampling patients."""
-    rng = np.random.default_rng(seed)
-    groups: dict[str, list[Scored]] = {}
-    for image, patient in zip(images, patients, strict=True):
-        groups.setdefault(patient, []).append(image)
-    names = sorted(groups)
-    drawn = []
-    for _ in range(BOOTSTRAPS):
-        pick = rng.choice(names, len(names))
-        sample = [image for name in pick for image in groups[name]]
-        drawn.append(froc(sample, rates=rates).sensitivity)
-    low, high = np.percentile(np.asarray(drawn), [2.5, 97.5], axis=0)
+    found = events(images, Criterion.IOU)
+    low, high = bootstrap.interval(lambda w: sensitivities(found, rates, w), patients)
     return [(round(float(a), 3), round(float(b), 3)) for a, b in zip(low, high, strict=True)]
 
 
@@ -104,7 +97,7 @@ def measure(model: Path, folder: Path) -> dict[str, Any]:
         "rates": RATES,
     }
     for name, images in found.items():
-        figures[name] = _table(froc(images), froc(images, criterion="centre"))
+        figures[name] = _table(froc(images), froc(images, criterion=Criterion.CENTRE))
         figures[name]["interval_iou"] = interval(images, patients)
         for look in sorted(set(looks)):
             part = [x for x, y in zip(images, looks, strict=True) if y == look]
