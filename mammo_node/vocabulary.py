@@ -263,8 +263,9 @@ class Presentation:
 class InputSpec:
     """How a model wants its input: the manifest's [input] table.
 
-    Exactly one of ``mm_per_pixel``, ``longest_side`` and ``height`` is set. ``channels``
-    names recipes of ``image.preprocess``; ``parameters`` holds each recipe's own table.
+    Exactly one of ``mm_per_pixel``, ``longest_side``, ``height`` and ``size`` is set.
+    ``channels`` names recipes of ``image.preprocess``; ``parameters`` holds each recipe's own
+    table.
     """
 
     name: str
@@ -272,6 +273,12 @@ class InputSpec:
     mm_per_pixel: float | None = None
     longest_side: int | None = None
     height: int | None = None
+    size: tuple[int, int] | None = None
+    """(rows, columns) of the tensor, always the same; ``pad_multiple`` does not apply."""
+    fit: str = "letterbox"
+    """With ``size``: "letterbox" keeps the shape and centres the image, "stretch" fills."""
+    pad_value: float = 0.0
+    """Of every channel, where there is no image."""
     crop: str = "breast"
     """"breast" or "none"."""
     mirror: str = "left"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mammo_node.analyse.manifest import DetectorManifest
+from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorManifest, Yolo
 from mammo_node.analyse.onnx_file import OnnxInfo, TensorInfo
 
 
@@ -23,14 +23,36 @@ def recipe_mistakes(manifest: DetectorManifest, recipes: Collection[str] | None)
 def graph_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
     """Return where opset, input or outputs of the graph are not the manifest's, as key: what."""
     output = manifest.output
-    mistakes = [
-        *_input_mistakes(manifest, info),
-        *_tensor_mistakes("output.boxes", output.boxes, info.outputs, ("float32",), (2, 3)),
-        *_tensor_mistakes("output.scores", output.scores, info.outputs, ("float32",), (1, 2)),
-        *_tensor_mistakes("output.labels", output.labels, info.outputs, ("int64", "int32"), (1, 2)),
-    ]
+    mistakes = _input_mistakes(manifest, info)
+    mistakes += (
+        _yolo_mistakes(output, info) if isinstance(output, Yolo) else _rows_mistakes(output, info)
+    )
     if manifest.opset != info.opset:
         mistakes.insert(0, f"opset = {manifest.opset}: the graph has opset {info.opset}")
+    return mistakes
+
+
+def _rows_mistakes(output: BoxesScoresLabels, info: OnnxInfo) -> list[str]:
+    tensors = info.outputs
+    return [
+        *_tensor_mistakes("output.boxes", output.boxes, tensors, ("float32",), (2, 3)),
+        *_tensor_mistakes("output.scores", output.scores, tensors, ("float32",), (1, 2)),
+        *_tensor_mistakes("output.labels", output.labels, tensors, ("int64", "int32"), (1, 2)),
+    ]
+
+
+def _yolo_mistakes(output: Yolo, info: OnnxInfo) -> list[str]:
+    key = "output.output"
+    mistakes = _tensor_mistakes(key, output.output, info.outputs, ("float32",), (2, 3))
+    if mistakes:
+        return mistakes
+    shape = next(t.shape for t in info.outputs if t.name == output.output)
+    given = None if shape is None else shape[-2 if output.layout == "v8" else -1]
+    if given not in (None, output.numbers):
+        mistakes.append(
+            f"output.classes: layout {output.layout} with {output.classes} classes has"
+            f" {output.numbers} numbers a box, the graph has {given}"
+        )
     return mistakes
 
 
@@ -49,8 +71,14 @@ def _input_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
         mistakes.append(
             f"input.channels: {len(table.channels)} are named, the graph wants {shape[1]}"
         )
-    if shape[2] is not None or shape[3] is not None:
-        mistakes.append(f"{key}: rows and columns must be dynamic in the graph, not {shape[2:]}")
+    fixed = [(given, place) for place, given in enumerate(shape[2:]) if given is not None]
+    if table.size is None and fixed:
+        mistakes.append(
+            f"{key}: rows and columns must be dynamic in the graph, not {shape[2:]},"
+            " or input.size must name them"
+        )
+    elif table.size is not None and any(given != table.size[place] for given, place in fixed):
+        mistakes.append(f"input.size = {list(table.size)}: the graph wants {shape[2:]}")
     return mistakes
 
 

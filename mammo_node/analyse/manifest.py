@@ -23,7 +23,8 @@ Text = Annotated[str, Field(min_length=1)]
 #: A file beside model.toml: no path out of the package.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
-_SIZES = ("mm_per_pixel", "longest_side", "height")
+_SIZES = ("mm_per_pixel", "longest_side", "height", "size")
+_Pixels = Annotated[int, Field(ge=1)]
 
 
 class _Table(BaseModel):
@@ -57,6 +58,14 @@ class Input(_Table):
     mm_per_pixel: float | None = Field(None, gt=0, description="Scale to this pixel pitch.")
     longest_side: int | None = Field(None, gt=0, description="Scale the longer side to this.")
     height: int | None = Field(None, gt=0, description="Scale the rows to this many.")
+    size: tuple[_Pixels, _Pixels] | None = Field(
+        None, description="Rows and columns of the tensor, always the same."
+    )
+    fit: Literal["letterbox", "stretch"] = Field(
+        "letterbox",
+        description="With size: letterbox keeps the shape and centres the image, stretch fills.",
+    )
+    pad_value: float = Field(0.0, description="Every channel's value where there is no image.")
     crop: Literal["breast", "none"] = Field("breast", description="Crop to the breast, or not.")
     mirror: Literal["left", "none"] = Field(
         "left", description="left: flip so that the chest wall is on the left; none: as stored."
@@ -88,6 +97,10 @@ class Input(_Table):
             raise ValueError(
                 f"exactly one of {', '.join(_SIZES)} is needed, found {', '.join(given) or 'none'}"
             )
+        if "display" in self.channels and self.voi is not VoiKind.WINDOW:
+            raise ValueError('channels: display shows the image as a viewer does: voi = "window"')
+        if "fit" in self.model_fields_set and self.size is None:
+            raise ValueError("fit: belongs to size; the other scales keep the shape anyway")
         for table in self.parameters:
             if table not in self.channels:
                 raise ValueError(f"{table}: no channel uses this recipe")
@@ -98,8 +111,17 @@ class Input(_Table):
         return InputSpec(**self.model_dump())
 
 
-class DetectorOutput(_Table):
-    """[output] of a detector: three tensors, one row per box."""
+class _BoxOutput(_Table):
+    """What every contract that ends in boxes has."""
+
+    nms_iou: Probability = Field(
+        description="Of two boxes of one label that overlap by more than this, the better stays."
+    )
+    max_detections: int = Field(100, ge=1, le=10000, description="Most boxes kept of one image.")
+
+
+class BoxesScoresLabels(_BoxOutput):
+    """[output] of three tensors, one row per box."""
 
     contract: Literal["boxes+scores+labels"] = Field(description="What the outputs mean.")
     boxes: Text = Field(
@@ -107,10 +129,40 @@ class DetectorOutput(_Table):
     )
     scores: Text = Field("scores", description="Output (N,) float32: scores from 0 to 1.")
     labels: Text = Field("labels", description="Output (N,) int64: an index of [[label]].")
-    nms_iou: Probability = Field(
-        description="Of two boxes of one label that overlap by more than this, the better stays."
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the graph's outputs, in the order that the decoder takes them."""
+        return (self.boxes, self.scores, self.labels)
+
+
+class Yolo(_BoxOutput):
+    """[output] of a YOLO network: one tensor of candidate boxes with a score for each class."""
+
+    contract: Literal["yolo"] = Field(description="What the outputs mean.")
+    layout: Literal["v5", "v6", "v8", "end2end"] = Field(
+        description="How the tensor is laid out: by the generation of YOLO that wrote it."
     )
-    max_detections: int = Field(100, ge=1, le=10000, description="Most boxes kept of one image.")
+    output: Text = Field("output0", description="Name of the tensor.")
+    classes: int = Field(
+        ge=1, description="Classes that the network has; those without a [[label]] are left out."
+    )
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the graph's outputs, in the order that the decoder takes them."""
+        return (self.output,)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the tensor has for one box."""
+        extra = {"v8": self.classes, "end2end": 2}.get(self.layout, 1 + self.classes)
+        return 4 + extra
+
+
+DetectorOutput = Annotated[BoxesScoresLabels | Yolo, Field(discriminator="contract")]
+#: Every value of ``output.contract``.
+CONTRACTS = ("boxes+scores+labels", "yolo")
 
 
 class Concept(_Table):
@@ -217,6 +269,11 @@ class DetectorManifest(BaseManifest):
         _each_once("operating_point", [(p.label, p.name) for p in self.operating_point])
         _known("operating_point.label", [p.label for p in self.operating_point], names)
         _known("self_test.expect.label", [e.label for e in self.expectations], names)
+        if isinstance(self.output, Yolo):
+            for label in self.label:
+                if label.index >= self.output.classes:
+                    classes = self.output.classes
+                    raise ValueError(f"label.index: {label.index}: there are {classes} classes")
         for name in names:
             if name not in {point.label for point in self.operating_point}:
                 raise ValueError(f"operating_point: label {name!r} has none")

@@ -7,7 +7,7 @@ of onnx.proto3 that matter. Weights are skipped, not copied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -26,7 +26,8 @@ _CHILDREN: dict[str, dict[int, str]] = {
     | {23: "SparseTensor"},
     "SparseTensor": {1: "Tensor", 2: "Tensor"},
 }
-_MODEL_GRAPH, _MODEL_OPSET = 7, 8
+_MODEL_GRAPH, _MODEL_OPSET, _MODEL_METADATA = 7, 8, 14
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _OPSET_DOMAIN, _OPSET_VERSION = 1, 2
 _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
 _NODE_OP_TYPE = 4
@@ -61,6 +62,8 @@ class OnnxInfo:
     outputs: tuple[TensorInfo, ...]
     external: str | None
     """Name of something that lies outside the file, or None when it is self-contained."""
+    metadata: Mapping[str, str]
+    """What the exporter noted in metadata_props."""
 
 
 def inspect(data: bytes) -> OnnxInfo:
@@ -81,6 +84,10 @@ def inspect(data: bytes) -> OnnxInfo:
         inputs=tuple(tensor for tensor in inputs if tensor.name not in weights),
         outputs=tuple(_tensor(_bytes(value)) for value in _all(graph, _GRAPH_OUTPUT)),
         external=next(_externals(model, "Model"), None),
+        metadata={
+            _text(entry, _ENTRY_KEY): _text(entry, _ENTRY_VALUE)
+            for entry in _all(model, _MODEL_METADATA)
+        },
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mammo_node.analyse.fit import graph_mistakes, recipe_mistakes
-from mammo_node.analyse.manifest import FAMILIES, DetectorManifest
+from mammo_node.analyse.manifest import CONTRACTS, FAMILIES, DetectorManifest
 from mammo_node.analyse.onnx_file import OnnxInfo, inspect
 from mammo_node.errors import ConfigurationError, ModelPackageError
 from mammo_node.vocabulary import (
@@ -205,8 +205,12 @@ def _manifest(path: Path) -> DetectorManifest:
 
 
 def _explain(path: Path, mistake: dict[str, Any]) -> str:
-    # Recipe tables are gathered under "parameters", a word that the file does not have.
-    parts = [str(part) for part in mistake["loc"] if part != "parameters"]
+    # Recipe tables are gathered under "parameters", and a choice of tables is told by its
+    # contract: words that the file does not have there.
+    loc = mistake["loc"]
+    if loc[:1] == ("output",) and loc[1:2] and loc[1] in CONTRACTS:
+        loc = ("output", *loc[2:])
+    parts = [str(part) for part in loc if part != "parameters"]
     key = ".".join(parts)
     message = str(mistake["msg"]).removeprefix("Value error, ")
     if mistake["type"] == "extra_forbidden":

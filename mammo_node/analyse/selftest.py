@@ -50,7 +50,7 @@ def input_tensor(package: ModelPackage) -> npt.NDArray[np.float32]:
     test, channels = package.manifest.self_test, len(package.manifest.input.channels)
     if test is None:
         side = _SMOKE_TILES * package.manifest.input.pad_multiple
-        return _blob(channels, side, side)
+        return _blob(channels, *(package.manifest.input.size or (side, side)))
     if test.size is not None:
         return _scaled(_blob(channels, *test.size), test)
     array = _stored(package, str(test.input))

@@ -84,13 +84,14 @@ def prepare(
         native=crop[steps],
         native_mm=spacing_mm[0],
     )
-    rows, columns = _padded(height, spec), _padded(width, spec)
-    tensor = np.zeros((1, len(spec.channels), rows, columns), dtype=np.float32)
+    (rows, columns), (pad_top, pad_left) = _frame(spec, height, width)
+    place = (slice(pad_top, pad_top + height), slice(pad_left, pad_left + width))
+    shape = (1, len(spec.channels), rows, columns)
+    tensor = np.full(shape, spec.pad_value, dtype=np.float32)
     for i, name in enumerate(spec.channels):
-        channel = RECIPES[name](source, spec.parameters.get(name, {}))
-        tensor[0, i, :height, :width] = channel
+        tensor[0, i][place] = RECIPES[name](source, spec.parameters.get(name, {}))
     padded_mask = np.zeros((rows, columns), dtype=bool)
-    padded_mask[:height, :width] = source.mask
+    padded_mask[place] = source.mask
     transform = ViewTransform(
         crop_x=left,
         crop_y=top,
@@ -100,6 +101,8 @@ def prepare(
         scaled_height=height,
         flip_x=flip_x,
         flip_y=flip_y,
+        pad_left=pad_left,
+        pad_top=pad_top,
     )
     return Prepared(tensor, transform, padded_mask)
 
@@ -116,6 +119,8 @@ def _scaled_size(
     spec: InputSpec, size_px: tuple[int, int], spacing_mm: tuple[float, float]
 ) -> tuple[int, int]:
     """Width and height in model pixels, before padding."""
+    if spec.size is not None and spec.fit == "stretch":
+        return spec.size[1], spec.size[0]
     width_mm, height_mm = size_px[0] * spacing_mm[1], size_px[1] * spacing_mm[0]
     if spec.mm_per_pixel is not None:
         mm = spec.mm_per_pixel
@@ -123,6 +128,8 @@ def _scaled_size(
         mm = max(width_mm, height_mm) / spec.longest_side
     elif spec.height is not None:
         mm = height_mm / spec.height
+    elif spec.size is not None:
+        mm = max(width_mm / spec.size[1], height_mm / spec.size[0])
     else:
         raise ImageError("the model's input names no scale")
     return max(1, round(width_mm / mm)), max(1, round(height_mm / mm))
@@ -145,5 +152,10 @@ def _scaled_mask(
     return np.asarray(soft > 0.25)
 
 
-def _padded(size: int, spec: InputSpec) -> int:
-    return -(-size // spec.pad_multiple) * spec.pad_multiple
+def _frame(spec: InputSpec, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows and columns of the tensor, and how many of them lie before the image."""
+    if spec.size is not None:
+        rows, columns = spec.size
+        return spec.size, ((rows - height) // 2, (columns - width) // 2)
+    rows, columns = (-(-n // spec.pad_multiple) * spec.pad_multiple for n in (height, width))
+    return (rows, columns), (0, 0)

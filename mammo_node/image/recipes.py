@@ -59,8 +59,12 @@ def local_contrast(source: Source, parameters: Parameters) -> FloatImage:
     Parameters: ``sigma_mm`` (8), the size of the neighbourhood; the percentiles of `global_levels`.
     """
     level = global_levels(source, parameters)
-    sigma_px = parameters.get("sigma_mm", 8.0) / source.mm_per_pixel
-    weight = source.mask.astype(np.float32)
+    return contrast_of(level, source.mask, parameters.get("sigma_mm", 8.0) / source.mm_per_pixel)
+
+
+def contrast_of(level: FloatImage, mask: BoolImage, sigma_px: float) -> FloatImage:
+    """Make the channel `local_contrast` from grey levels that are 0..1 in the breast already."""
+    weight = mask.astype(np.float32)
     cover = np.maximum(_wide_blur(weight, sigma_px), np.float32(1e-3))
     mean = _wide_blur(level, sigma_px) / cover
     difference = np.asarray((level - mean) * weight, dtype=np.float32)
@@ -105,6 +109,15 @@ def standard_score(source: Source, parameters: Parameters) -> FloatImage:  # noq
     return np.asarray((source.image - mean) / max(deviation, 1e-6), dtype=np.float32)
 
 
+def display_levels(source: Source, parameters: Parameters) -> FloatImage:
+    """Return the image as shown, black 0 to white ``white`` (1); for models of photographs.
+
+    Wants ``voi = "window"``, whose values are 0..1.
+    """
+    white = np.float32(parameters.get("white", 1.0))
+    return np.asarray(np.clip(source.image, 0.0, 1.0) * white, dtype=np.float32)
+
+
 #: Recipes by the name that a manifest's ``input.channels`` uses.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -112,6 +125,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "local": local_contrast,
         "specks": specks,
         "zscore": standard_score,
+        "display": display_levels,
     }
 )
 

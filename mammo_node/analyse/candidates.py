@@ -1,0 +1,120 @@
+"""From a graph's raw outputs to candidate boxes: one function per output contract, all pure.
+
+Candidates are boxes in model pixels with a score and a label each, before threshold and
+non-maximum suppression. What a network returns is not trusted: a shape or number that breaks
+its contract is an error, never a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorOutput, Yolo
+from mammo_node.errors import InferenceError
+
+Array = npt.NDArray[Any]
+_BOX = 4
+#: A sum of weights that is one on paper may exceed it by a little.
+_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """``boxes`` (N, 4) float32 x_min, y_min, x_max, y_max; ``scores`` (N,); ``labels`` (N,)."""
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+
+def decode(output: DetectorOutput, raw: Sequence[Array], labels: Collection[int]) -> Candidates:
+    """Read the tensors of ``output.tensors``.
+
+    Parameters
+    ----------
+    output : DetectorOutput
+        The manifest's [output] table.
+    raw : sequence of ndarray
+        The tensors, in that order; a leading batch dimension of one may be there.
+    labels : collection of int
+        Indices that the manifest knows. A YOLO network may have more classes, which are left
+        out; another index among explicit labels is an error.
+
+    Raises
+    ------
+    InferenceError
+        If the tensors break the contract; the message says how.
+    """
+    if isinstance(output, Yolo):
+        found = _yolo(output, raw[0], labels)
+    else:
+        found = _boxes_scores_labels(output, raw, labels)
+    if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+        raise InferenceError("boxes or scores are not finite")
+    if found.scores.size:
+        low, high = float(found.scores.min()), float(found.scores.max())
+        if not -_ROUNDING <= low <= high <= 1 + _ROUNDING:
+            raise InferenceError(f"scores from {low:g} to {high:g}, not 0 to 1")
+    return Candidates(found.boxes, np.clip(found.scores, 0, 1), found.labels)
+
+
+def _boxes_scores_labels(
+    output: BoxesScoresLabels,  # noqa: ARG001 - every contract's function takes its table
+    raw: Sequence[Array],
+    known: Collection[int],
+) -> Candidates:
+    boxes, scores, labels = (
+        _unbatched(tensor, rank) for tensor, rank in zip(raw, (2, 1, 1), strict=True)
+    )
+    count = len(scores) if scores.ndim == 1 else -1
+    if boxes.shape != (count, _BOX) or labels.shape != (count,):
+        shapes = f"{boxes.shape}, {scores.shape}, {labels.shape}"
+        raise InferenceError(f"boxes, scores and labels have shapes {shapes}")
+    if not np.isin(labels, list(known)).all():
+        raise InferenceError(f"labels {np.unique(labels).tolist()} are not all in the manifest")
+    return _candidates(boxes, scores, labels)
+
+
+def _yolo(output: Yolo, tensor: Array, known: Collection[int]) -> Candidates:
+    """Read one tensor of a YOLO network.
+
+    Layouts, for N candidates and C classes, sizes in model pixels: v8 (and v9, v11) is
+    (4 + C, N), centre and size, then class scores; v5 (and v6, v7) is (N, 5 + C), centre and
+    size, objectness, then class scores that it multiplies; end2end is (N, 6), corners, score
+    and class, suppressed already.
+    """
+    tensor = _unbatched(tensor, 2)
+    if output.layout == "v8":
+        tensor = tensor.T
+    if tensor.ndim != 2 or tensor.shape[1] != output.numbers:
+        raise InferenceError(
+            f"the tensor has shape {tensor.shape}; layout {output.layout} with"
+            f" {output.classes} classes has {output.numbers} numbers a box"
+        )
+    if output.layout == "end2end":
+        labels = tensor[:, 5].astype(np.int64)
+        boxes, scores = tensor[:, :_BOX], tensor[:, _BOX]
+    else:
+        of_classes = tensor[:, -output.classes :]
+        labels = of_classes.argmax(axis=1)
+        scores = np.take_along_axis(of_classes, labels[:, None], axis=1)[:, 0]
+        if output.layout != "v8":
+            scores = scores * tensor[:, _BOX]
+        half = tensor[:, 2:_BOX] / 2
+        boxes = np.concatenate([tensor[:, :2] - half, tensor[:, :2] + half], axis=1)
+    wanted = np.isin(labels, list(known))
+    return _candidates(boxes[wanted], scores[wanted], labels[wanted])
+
+
+def _unbatched(tensor: Array, rank: int) -> Array:
+    """Drop a batch dimension of one, which some exports keep."""
+    return tensor[0] if tensor.ndim == rank + 1 and len(tensor) == 1 else tensor
+
+
+def _candidates(boxes: Array, scores: Array, labels: Array) -> Candidates:
+    return Candidates(boxes.astype(np.float32), scores.astype(np.float32), labels.astype(np.int64))
