@@ -87,12 +87,32 @@ def parser() -> argparse.ArgumentParser:
         "models", parents=[configured, machine], help="check and list the model packages"
     )
     models.add_argument("--self-test", action="store_true", help="run each on its golden image")
+    _add_import(models)
 
     files = commands.add_parser(
         "service-files", help="write the systemd unit and configuration templates"
     )
     files.add_argument("--out", type=Path, required=True, metavar="DIR")
     return top
+
+
+def _add_import(models: argparse.ArgumentParser) -> None:
+    actions = models.add_subparsers(dest="action", metavar="ACTION")
+    families = actions.add_parser("import", help="make a package of a network from elsewhere")
+    family = families.add_subparsers(dest="family", required=True, metavar="FAMILY")
+    yolo = family.add_parser("yolo", help="an ONNX file as ultralytics, YOLOv5 or v6 export it")
+    yolo.add_argument("file", type=Path, metavar="FILE.onnx")
+    yolo.add_argument("--name", required=True, help="name of the package")
+    yolo.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of packages")
+    yolo.add_argument(
+        "--label",
+        action="append",
+        required=True,
+        metavar="CLASS=FINDING",
+        help="which finding a class is, by its name or number; may be repeated",
+    )
+    yolo.add_argument("--threshold", type=float, default=0.25, help="of every label (0.25)")
+    yolo.add_argument("--licence", default="unknown", help="licence of the network")
 
 
 def configuration_folder(given: Path | None) -> Path | None:

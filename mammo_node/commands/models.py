@@ -6,13 +6,18 @@ import argparse
 import json
 from typing import Any
 
+from mammo_node.analyse.adopt import Adoption, adopt_yolo
 from mammo_node.analyse.package import ModelPackage
 from mammo_node.config import load_folder
+from mammo_node.encode.codes import FINDINGS
 from mammo_node.engine import Engine, packages_in_use
+from mammo_node.errors import ConfigurationError
 
 
 def run(options: argparse.Namespace) -> int:
     """List the packages; with --self-test run each on its golden image first."""
+    if options.action == "import":
+        return _adopt(options)
     configuration = load_folder(options.config)
     models, worker = configuration.settings.models, configuration.settings.worker
     packages = packages_in_use(models)
@@ -37,6 +42,29 @@ def run(options: argparse.Namespace) -> int:
         if tested:
             print(f"  self-test passed on {tested}")
     return 0
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    """Make a package of a network from elsewhere, and say what is left to do."""
+    adoption = Adoption(
+        name=options.name,
+        labels=dict(map(_pair, options.label)),
+        concepts=FINDINGS,
+        threshold=options.threshold,
+        licence=options.licence,
+    )
+    package = adopt_yolo(options.file, adoption, options.out)
+    print(f"{package.folder}: imported, {', '.join(package.labels.values())}")
+    print("Thresholds are not measured and the card is missing: read model.toml through, then")
+    print("mammo-node models --self-test with models.folder and models.use set to it.")
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, finding = text.rpartition("=")
+    if not separator or not key or not finding:
+        raise ConfigurationError(f"--label {text}: CLASS=FINDING is needed, such as 0=mass")
+    return key, finding
 
 
 def _document(package: ModelPackage, tested: str | None) -> dict[str, Any]:

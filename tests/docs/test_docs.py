@@ -38,12 +38,21 @@ def test_every_option_is_documented(command: str):
     """Each option of a subcommand stands under its heading."""
     page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     section = page.partition(f"## {command}\n")[2].partition("\n## ")[0]
-    actions = cli.parser()._subparsers._group_actions
-    choices = next(a for a in actions if isinstance(a, argparse._SubParsersAction)).choices
-    for action in choices[command]._actions:
-        for option in action.option_strings:
-            if option.startswith("--") and option != "--help":
-                assert f"`{option}" in section, f"{command} {option}"
+    for option in _options(_subcommands(cli.parser())[command]):
+        assert f"`{option}" in section, f"{command} {option}"
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    groups = parser._subparsers._group_actions if parser._subparsers else []
+    found = [a.choices for a in groups if isinstance(a, argparse._SubParsersAction)]
+    return {name: child for choices in found for name, child in choices.items()}
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the long options of a parser and of the actions below it."""
+    own = {option for action in parser._actions for option in action.option_strings}
+    below = (_options(child) for child in _subcommands(parser).values())
+    return {o for o in own.union(*below) if o.startswith("--") and o != "--help"}
 
 
 def test_templates_are_valid_configuration(tmp_path: Path):
