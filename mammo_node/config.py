@@ -12,42 +12,23 @@ import hashlib
 import ipaddress
 import json
 import tomllib
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
 )
 
+from mammo_node.destination import AnyDestination as AnyDestination  # noqa: PLC0414 - re-exported
+from mammo_node.destination import Destination as Destination  # noqa: PLC0414 - re-exported
+from mammo_node.destination import WebDestination as WebDestination  # noqa: PLC0414 - re-exported
 from mammo_node.errors import ConfigurationError
-
-_AE_TITLE_LENGTH = 16
-
-
-class OutputKind(StrEnum):
-    """Kinds of result objects a destination can ask for."""
-
-    SR = "sr"
-    GSPS = "gsps"
-    CAD_SR = "cad-sr"
-    KEY_OBJECTS = "key-objects"
-    OVERVIEW = "overview"
-    PDF = "pdf"
-    SEG = "seg"
-
-
-def _ae_title(value: str) -> str:
-    """PS3.5 6.2, VR AE: up to 16 characters of the default repertoire, not only spaces."""
-    legal = all(0x20 <= ord(character) < 0x7F and character != "\\" for character in value)
-    if not legal or value != value.strip() or not 1 <= len(value) <= _AE_TITLE_LENGTH:
-        raise ValueError("an AE title is 1 to 16 ASCII characters, no backslash or outer spaces")
-    return value
+from mammo_node.outputs import OutputKind as OutputKind  # noqa: PLC0414 - re-exported on purpose
+from mammo_node.section import AETitle, Seconds, Section
 
 
 def _network(value: str) -> str:
@@ -58,17 +39,11 @@ def _network(value: str) -> str:
     return value
 
 
-AETitle = Annotated[str, AfterValidator(_ae_title)]
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Local(_Section):
+class Local(Section):
     """How this node presents itself on the network."""
 
     ae_title: AETitle = Field("MAMMO_AI", description="AE title that peers must call.")
@@ -79,7 +54,7 @@ class Local(_Section):
     )
 
 
-class SourceCompletion(_Section):
+class SourceCompletion(Section):
     """When a source's studies are ready; keys left out come from [completion]."""
 
     quiet_s: Seconds | None = Field(None, description="As [completion] quiet_s.")
@@ -87,7 +62,7 @@ class SourceCompletion(_Section):
     deadline_s: Seconds | None = Field(None, description="As [completion] deadline_s.")
 
 
-class Source(_Section):
+class Source(Section):
     """A peer that may send: calling AE title, and where it may come from."""
 
     ae_title: AETitle = Field(description="Calling AE title.")
@@ -99,32 +74,14 @@ class Source(_Section):
     )
 
 
-class Destination(_Section):
-    """A Storage SCP that results are sent to."""
-
-    name: str = Field(min_length=1, description="Name used in routes, commands and logs.")
-    ae_title: AETitle = Field(description="Called AE title.")
-    host: str = Field(min_length=1, description="Host name or address.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(description="TCP port.")
-    calling_ae_title: AETitle | None = Field(
-        None, description="Calling AE title to use; by default the local one."
-    )
-    outputs: tuple[OutputKind, ...] = Field(
-        (OutputKind.SR, OutputKind.GSPS), min_length=1, description="Result objects it gets."
-    )
-    default: bool = Field(True, description="Gets results of sources without a route.")
-    connect_timeout_s: Seconds = Field(10.0, description="TCP connect and association deadline.")
-    response_timeout_s: Seconds = Field(60.0, description="Deadline for each DIMSE response.")
-
-
-class Route(_Section):
+class Route(Section):
     """Where one source's results go."""
 
     source: AETitle = Field(description="Calling AE title.")
     destinations: tuple[str, ...] = Field(min_length=1, description="Names of destinations.")
 
 
-class AETitles(_Section):
+class AETitles(Section):
     """The whole of ``ae_titles.toml``."""
 
     local: Local = Field(default_factory=Local)
@@ -175,7 +132,7 @@ def _unique(table: str, key: str, values: list[str]) -> None:
             raise ValueError(f"{table}.{key}: {value!r} is there twice; each may stand once")
 
 
-class Storage(_Section):
+class Storage(Section):
     """Where studies, results and the journal live."""
 
     folder: Path = Field(
@@ -187,7 +144,7 @@ class Storage(_Section):
     )
 
 
-class Receive(_Section):
+class Receive(Section):
     """The Storage SCP's processes, deadlines and caps."""
 
     processes: int = Field(2, ge=1, le=32, description="Receiver processes sharing the port.")
@@ -202,7 +159,7 @@ class Receive(_Section):
     max_instance_mb: int = Field(4096, ge=1, description="Largest instance taken.")
 
 
-class Completion(_Section):
+class Completion(Section):
     """When a study is ready to be analysed."""
 
     settle_s: Seconds = Field(
@@ -218,7 +175,7 @@ class Completion(_Section):
     )
 
 
-class Worker(_Section):
+class Worker(Section):
     """The analysis process."""
 
     provider: Literal["cpu", "cuda"] = Field("cpu", description="ONNX Runtime execution provider.")
@@ -231,7 +188,7 @@ class Worker(_Section):
     )
 
 
-class Models(_Section):
+class Models(Section):
     """Which model packages run."""
 
     folder: Path | None = Field(
@@ -245,7 +202,7 @@ class Models(_Section):
     )
 
 
-class Suitability(_Section):
+class Suitability(Section):
     """Which images are analysed beyond plain For Presentation mammograms."""
 
     secondary_capture: bool = Field(
@@ -257,7 +214,7 @@ class Suitability(_Section):
     )
 
 
-class Retry(_Section):
+class Retry(Section):
     """How often a delivery is tried again."""
 
     first_s: Seconds = Field(5.0, description="Delay after the first failure; doubles each time.")
@@ -266,7 +223,7 @@ class Retry(_Section):
     jitter: float = Field(0.2, ge=0, le=1, description="Random part of each delay.")
 
 
-class Retention(_Section):
+class Retention(Section):
     """How long files of answered studies stay."""
 
     days: float = Field(
@@ -274,7 +231,7 @@ class Retention(_Section):
     )
 
 
-class Log(_Section):
+class Log(Section):
     """What is logged, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
@@ -283,7 +240,7 @@ class Log(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole of ``mammo_node.toml``."""
 
     storage: Storage = Field(default_factory=Storage)
@@ -297,7 +254,7 @@ class Settings(_Section):
     log: Log = Field(default_factory=Log)
 
 
-class Configuration(_Section):
+class Configuration(Section):
     """Both files."""
 
     ae_titles: AETitles = Field(default_factory=AETitles)
@@ -321,7 +278,7 @@ class Configuration(_Section):
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
-_SectionType = TypeVar("_SectionType", bound=_Section)
+_SectionType = TypeVar("_SectionType", bound=Section)
 
 
 def load_folder(folder: Path | None) -> Configuration:
@@ -379,23 +336,46 @@ def validate(values: dict[str, Any], section: type[_SectionType], origin: str) -
 
 
 def _explain(origin: str, mistake: dict[str, Any], section: type[BaseModel]) -> str:
-    key = ".".join(str(part) for part in mistake["loc"])
+    sections, key = _walk(section, mistake["loc"])
     message = str(mistake["msg"]).removeprefix("Value error, ")
     if mistake["type"] == "extra_forbidden":
-        known = ", ".join(_known_keys(section, mistake["loc"][:-1]))
+        known = ", ".join(sorted({name for s in sections for name in s.model_fields}))
         return f"{origin}: {key}: there is no such key (known here: {known})"
     if mistake["type"] == "missing":
         return f"{origin}: {key}: this key is needed"
-    shown = f" = {mistake['input']!r}" if key and not isinstance(mistake["input"], dict) else ""
+    shown = f" = {mistake['input']!r}" if key and _may_be_shown(mistake["input"]) else ""
     return f"{origin}: {key}{shown}: {message}" if key else f"{origin}: {message}"
 
 
-def _known_keys(section: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    current: type[BaseModel] = section
+def _may_be_shown(value: Any) -> bool:
+    """Whether a wrong value may be printed: no whole table, and no URL with a password in it."""
+    return not isinstance(value, dict) and not (isinstance(value, str) and "@" in value)
+
+
+def _walk(
+    section: type[BaseModel], location: tuple[str | int, ...]
+) -> tuple[list[type[BaseModel]], str]:
+    """Return the sections that a mistake lies in, and its key without the name of the kind."""
+    candidates, found, parts = [section], [section], []
     for part in location:
-        if isinstance(part, int):
+        named = [s for s in candidates if part in _kind_words(s)]
+        if named:
+            candidates = named
             continue
-        annotation: Any = current.model_fields[part].annotation
-        candidates = (annotation, *getattr(annotation, "__args__", ()))
-        current = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return sorted(current.model_fields)
+        parts.append(str(part))
+        found = candidates
+        fields = [s.model_fields[part] for s in candidates if part in s.model_fields]
+        candidates = [s for f in fields for s in sections_of(f.annotation)] or candidates
+    return found, ".".join(parts)
+
+
+def _kind_words(section: type[BaseModel]) -> tuple[Any, ...]:
+    kind = section.model_fields.get("kind")
+    return getattr(kind.annotation, "__args__", ()) if kind else ()
+
+
+def sections_of(annotation: Any) -> list[type[BaseModel]]:
+    """Return the sections in an annotation: one, or those of a table that is of several kinds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [s for part in getattr(annotation, "__args__", ()) for s in sections_of(part)]

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from mammo_node.config import AETitles, Settings
+from mammo_node.config import AETitles, Settings, sections_of
 from mammo_node.journal.states import render_mermaid
 
 _BEGIN = "<!-- generated: state diagrams -->"
@@ -39,6 +39,8 @@ port = 11112
 # ae_title = "PACS"
 # host = "pacs.hospital.example"
 # port = 104
+# # Kinds: sr, gsps, cad-sr, key-objects, overview, pdf, seg.
+# # Profiles: ihe-air, mammo-workstation, any-viewer, research.
 # outputs = ["sr", "gsps"]
 
 # By default a study's results go to every destination with default = true.
@@ -89,13 +91,22 @@ def configuration_reference() -> str:
 def _tables(model: type[BaseModel]) -> list[str]:
     lines: list[str] = []
     for name, field in model.model_fields.items():
-        section = _section_of(field.annotation)
-        many = field.annotation is not section
-        heading = f"[[{name}]]" if many else f"[{name}]"
-        summary = (section.__doc__ or "").strip().splitlines()[0]
-        lines += ["", f"### `{heading}`", "", summary, "", "| key | default | meaning |"]
-        lines += ["| --- | --- | --- |", *_rows(section, "")]
+        for section in sections_of(field.annotation):
+            many = field.annotation is not section
+            heading = f"[[{name}]]" if many else f"[{name}]"
+            summary = (section.__doc__ or "").strip().splitlines()[0]
+            lines += ["", f"### `{heading}`{_kind(section)}", "", summary, ""]
+            lines += ["| key | default | meaning |", "| --- | --- | --- |", *_rows(section, "")]
     return lines
+
+
+def _kind(section: type[BaseModel]) -> str:
+    """Return how a table says that it is of this kind, where it must."""
+    kind = section.model_fields.get("kind")
+    if kind is None or not kind.is_required():
+        return ""
+    (word,) = getattr(kind.annotation, "__args__", ("",))
+    return f" with `kind = {_toml(word)}`"
 
 
 def _rows(section: type[BaseModel], prefix: str) -> list[str]:
@@ -108,11 +119,6 @@ def _rows(section: type[BaseModel], prefix: str) -> list[str]:
         default = "needed" if item.is_required() else f"`{_toml(_default(item))}`"
         rows.append(f"| `{prefix}{key}` | {default} | {item.description} |")
     return rows
-
-
-def _section_of(annotation: Any) -> type[BaseModel]:
-    candidates = (annotation, *getattr(annotation, "__args__", ()))
-    return next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
 
 
 def _default(field: Any) -> Any:

@@ -11,14 +11,17 @@ from mammo_node.config import (
     Configuration,
     Destination,
     Models,
+    OutputKind,
     Retry,
     Route,
     Settings,
     Source,
     SourceCompletion,
     load_folder,
+    validate,
 )
 from mammo_node.errors import ConfigurationError
+from mammo_node.outputs import PROFILES
 
 
 def destination(name: str, *, default: bool = True) -> Destination:
@@ -80,3 +83,52 @@ def test_every_mistake_is_told_at_once(tmp_path: Path):
         load_folder(tmp_path)
     assert "worker.threads = -1" in str(told.value)
     assert "log.level = 'loud'" in str(told.value)
+
+
+def _destination(**values: object) -> Destination:
+    table = {"name": "pacs", "ae_title": "PACS", "host": "pacs", "port": 104, **values}
+    (found,) = validate({"destination": [table]}, AETitles, "ae_titles.toml").destination
+    return found
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (["ihe-air"], ["sr", "key-objects", "seg"]),
+        (["mammo-workstation"], ["gsps", "cad-sr", "overview"]),
+        (["any-viewer"], ["overview", "pdf"]),
+        (["research"], list(OutputKind)),
+        (["pdf", "sr", "any-viewer", "pdf"], ["sr", "overview", "pdf"]),
+    ],
+)
+def test_profiles_are_expanded_once(names: list[str], kinds: list[str]):
+    """Kinds and profiles mix in any order, and each kind is there once."""
+    assert [kind.value for kind in _destination(outputs=names).outputs] == kinds
+
+
+def test_a_wrong_output_lists_what_would_be_right():
+    """A name that is neither kind nor profile is an error that says which there are."""
+    with pytest.raises(ConfigurationError) as caught:
+        _destination(outputs=["sr", "everything"])
+    words = str(caught.value)
+    for name in ("'everything'", *OutputKind, *PROFILES):
+        assert name in words
+
+
+@pytest.mark.parametrize("term", ["ISO_IR 192", "ISO_IR 100", "\\ISO 2022 IR 87", "GB18030"])
+def test_a_character_set_of_the_standard_is_taken(term: str):
+    """Defined terms, one or several with backslashes as they stand in DICOM, are right."""
+    assert _destination(character_set=term).character_set == term
+
+
+@pytest.mark.parametrize("term", ["latin1", "", "\\", "ISO_IR 100\\nonsense"])
+def test_another_character_set_is_a_mistake(term: str):
+    """A term that DICOM does not know is told before anything is sent with it."""
+    with pytest.raises(ConfigurationError, match="character_set"):
+        _destination(character_set=term)
+
+
+def test_a_transfer_syntax_that_is_not_there_is_a_mistake():
+    """The error lists the transfer syntaxes that results can be sent in."""
+    with pytest.raises(ConfigurationError, match="'explicit', 'implicit', 'deflated'"):
+        _destination(transfer_syntaxes=["jpeg"])
