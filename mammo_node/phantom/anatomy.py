@@ -15,7 +15,7 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-DENSITY_WEIGHTS = (0.18, 0.4, 0.31, 0.11)
+DENSITY_WEIGHTS = (0.13, 0.39, 0.35, 0.13)
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
 # into lobules, which leaves about half of it).
 GLAND_SUPPORT = ((0.02, 0.10), (0.10, 0.28), (0.28, 0.52), (0.50, 0.85))
@@ -36,6 +36,9 @@ class Anatomy:
     field_shift_mm: tuple[float, float, float]
     compactness: float
     openness: float
+    lobe_zoom: float
+    elongation: float
+    smoothness: float
     strand_strength: float
     fibre_count: int
     vessel_count: int
@@ -97,9 +100,12 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
         ),
         field_shift_mm=_triple(rng.uniform(0.0, 192.0, 3)),
         compactness=float(rng.uniform(0.0, 1.0)),
-        openness=float(rng.normal(-0.3, 1.0)),
+        openness=float(rng.normal(0.2, 1.0)),
+        lobe_zoom=float(np.exp(rng.normal(-0.15, 0.28))),
+        elongation=float(np.exp(rng.normal(0.3, 0.2))),
+        smoothness=float(rng.uniform(0.0, 1.0)),
         strand_strength=float(np.exp(rng.normal(0.0, 0.35))),
-        fibre_count=int(rng.integers(150, 450)),
+        fibre_count=int(rng.integers(250, 700)),
         vessel_count=int(rng.integers(1, 7)),
         calcified_vessels=bool(rng.uniform() < 0.1),
         nipple_height_mm=float(rng.uniform(1.0, 5.0)),
@@ -120,7 +126,7 @@ def draw_pair(rng: np.random.Generator) -> tuple[Anatomy, Anatomy]:
         half_width_mm=left.half_width_mm * float(jitter[1]),
         gland_support=float(np.clip(left.gland_support * jitter[2] ** 2, 0.01, 0.9)),
         field_shift_mm=_triple(shift),
-        fibre_count=int(rng.integers(150, 450)),
+        fibre_count=int(rng.integers(250, 700)),
         nipple_in_profile=bool(rng.uniform() < 0.75),
     )
     return left, right

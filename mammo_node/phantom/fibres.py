@@ -8,28 +8,50 @@ import numpy as np
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Silhouette
 
+_FIBRE_MM = (0.2, 0.3, 0.45, 0.65)
 _SHIFT = 4  # sub-pixel bits of OpenCV's drawing functions
 Path = np.ndarray
 
 
 def draw_fibres(rng: np.random.Generator, silhouette: Silhouette, count: int) -> FloatArray:
-    """Fine fibres of connective tissue, (rows, columns) float32, about 1 in the middle of one."""
+    """Fine fibres of connective tissue, (rows, columns) float32, about 1 in the middle of one.
+
+    They come in bundles of a few that run nearly parallel; most are faint, few are bright.
+    """
     grid = silhouette.grid
     total = np.zeros((grid.rows, grid.columns), dtype=np.float32)
     layers: dict[int, np.ndarray] = {}
-    for _ in range(count):
-        length = float(np.clip(rng.gamma(3.0, 12.0), 6.0, 110.0))
-        path = _wander(rng, silhouette, length, bend=0.003)
-        if path is None:
+    drawn = 0
+    while drawn < count:
+        bundle = int(rng.integers(1, 5))
+        drawn += bundle
+        length = float(np.clip(rng.gamma(3.0, 13.0), 8.0, 120.0))
+        course = _wander(rng, silhouette, length, bend=0.0015)
+        if course is None:
             continue
-        width_mm = float(rng.uniform(0.2, 0.7))
-        layer = int(width_mm // 0.17)
-        canvas = layers.setdefault(layer, np.zeros((grid.rows, grid.columns), dtype=np.uint8))
-        _stroke(canvas, path, grid.pitch_mm, width_mm, int(rng.uniform(40, 255)))
+        for path in _bundle(rng, course, bundle):
+            layer = int(rng.integers(0, len(_FIBRE_MM)))
+            value = int(np.clip(90.0 * np.exp(0.5 * rng.standard_normal()), 20, 255))
+            canvas = layers.setdefault(layer, np.zeros((grid.rows, grid.columns), dtype=np.uint8))
+            _stroke(canvas, path, grid.pitch_mm, _FIBRE_MM[layer], value)
     for layer, canvas in layers.items():
-        sigma = max(0.5, (0.08 + 0.07 * layer) / grid.pitch_mm)
+        sigma = max(0.4, 0.3 * _FIBRE_MM[layer] / grid.pitch_mm)
         total += cv2.GaussianBlur(canvas, (0, 0), sigma).astype(np.float32) / np.float32(255.0)
     return total
+
+
+def _bundle(rng: np.random.Generator, course: Path, count: int) -> list[Path]:
+    """Draw companions of a course: shifted, fanned out a little, cut to parts of its length."""
+    paths = [course]
+    along = np.gradient(course, axis=0)
+    normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    t = np.linspace(-1.0, 1.0, len(course))[:, None]
+    for _ in range(count - 1):
+        aside = rng.normal(0.0, 3.0) + t * rng.normal(0.0, 3.0) + t * t * rng.normal(0.0, 1.0)
+        first, last = np.sort(rng.integers(0, len(course), 2))
+        if last - first > 5:
+            paths.append((course + aside * normal)[first:last])
+    return paths
 
 
 def draw_vessels(
@@ -60,9 +82,9 @@ def _wander(
     if start is None:
         return None
     nipple = np.asarray(silhouette.nipple_mm)
-    heading = np.arctan2(*(nipple - start)[::-1]) + rng.normal(0.0, 0.6)
+    heading = np.arctan2(*(nipple - start)[::-1]) + rng.normal(0.0, 0.45)
     steps = max(4, int(length_mm))
-    curvature = np.cumsum(rng.normal(0.0, bend, steps)) + rng.normal(0.0, 0.012)
+    curvature = np.cumsum(rng.normal(0.0, bend, steps)) + rng.normal(0.0, 0.008)
     angles = heading + np.cumsum(curvature)
     points = start + np.cumsum(np.stack([np.cos(angles), np.sin(angles)], axis=1), axis=0)
     keep = _inside_at(silhouette, points) > 1.2

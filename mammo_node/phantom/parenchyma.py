@@ -17,6 +17,7 @@ from scipy.ndimage import map_coordinates
 from scipy.special import expit
 
 from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.cells import dome
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Silhouette
 from mammo_node.phantom.texture import VOLUME_SPACING_MM, TextureBank, sample
@@ -52,7 +53,7 @@ def gland_score(
     fine = _field(bank, 2.3 * a + shift[2], 2.6 * s + shift[0], 2.6 * lateral + shift[1])
     compact = anatomy.compactness
     score = (2.0 + 2.0 * compact) * (1.0 - rho) + stem
-    score = score + 1.05 * coarse + (0.45 - 0.25 * compact) * fine
+    score = score + 1.25 * coarse + (0.55 - 0.35 * compact) * fine
     return np.asarray(score, dtype=np.float32)
 
 
@@ -84,21 +85,55 @@ def grow_parenchyma(
     fade = np.clip((silhouette.inside_mm - 2.0) / fade_mm, 0.0, 1.0)
     fade = fade * fade * (3.0 - 2.0 * fade) * (1.0 - np.clip(1.6 * silhouette.pectoral, 0.0, 1.0))
     slabs = []
-    strands, mottle = np.zeros_like(fade), np.zeros_like(fade)
+    strands = np.zeros_like(fade)
     for k in range(SLABS):
         z = np.float32((k + 0.5) / SLABS * 2.0 - 1.0)
         level = _level(anatomy, bank, view, silhouette, float(z), threshold)
-        u, v = _slab_chart(rng, bank, along, across)
-        # The edge of the gland frays along the fibres.
-        streak = sample(bank.streaks, u, v)
-        support = expit(2.3 * (level + np.float32(0.3) * streak))
-        slabs.append(support * fade * _lobulation(rng, anatomy, bank, u, v, streak))
-        # Filaments are stroma: they are most where gland is, and thin out into the fat.
-        strands += _septa(rng, bank, u, v) * (0.55 + 0.9 * support * (1.0 - 0.5 * support))
-        mottle += sample(bank.clouds, u, v, smooth=True)
+        u, v = _slab_chart(rng, bank, along / np.float32(anatomy.elongation**0.7), across)
+        gland, septa = _slab(rng, anatomy, bank, level, u, v)
+        slabs.append(gland * fade)
+        strands += septa
     strands = strands * np.float32(anatomy.strand_strength)
-    strands = strands + np.float32(0.28 / SLABS**0.5) * mottle
     return Parenchyma(np.stack(slabs), np.asarray(strands, dtype=np.float32))
+
+
+def _slab(
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    level: FloatArray,
+    u: FloatArray,
+    v: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Gland fraction and septa of one slab.
+
+    Fat lies in lobules that are wrapped in ligaments. Where there is much gland it fills the space
+    between them and over them; where there is less, only the ligaments' surroundings; in fat, the
+    ligaments alone are left. One field of cells makes all three, so that they meet.
+    """
+    d = rng.uniform(0, 256, 12).astype(np.float32)
+    zoom = np.float32(anatomy.lobe_zoom)
+    lobe = sample(bank.lobes, zoom * u + d[0], zoom * v + d[1])
+    lobule = sample(bank.lobules, u + d[2], v + d[3])
+    cloud = sample(bank.clouds, u + d[4], v + d[5], smooth=True)
+    slow = sample(bank.clouds, 0.45 * u + d[6], 0.45 * v + d[7], smooth=True)
+    hollow = dome(lobe)
+    coarse = np.float32(1.0 - anatomy.smoothness)
+    opening = 1.5 * expit(1.3 * slow + np.float32(anatomy.openness))
+    filled = level + 0.5 + 0.3 * cloud - opening * hollow - 0.35 * coarse * dome(lobule)
+    support = expit((1.9 + 0.9 * coarse) * filled)
+    gland = support * np.exp(0.25 * cloud) * (1.0 - (0.1 + 0.2 * coarse) * dome(lobule))
+    gland = cv2.GaussianBlur(gland, (0, 0), 0.6 + 1.6 * anatomy.smoothness)
+    strand = sample(bank.strands, u + d[8], v + d[9])
+    wisp = sample(bank.wisps, u + d[10], v + d[11])
+    # Ligaments thicken where they hold gland.
+    near = 0.8 + 1.3 * expit(1.5 * level + 1.0)
+    width = np.float32(rng.uniform(0.22, 0.45))
+    walls = expit(1.8 * slow) * np.exp(-((lobe * np.float32(5.0) / zoom / width) ** 2))
+    strands = expit(-1.8 * slow) * np.exp(-((strand / width) ** 2))
+    wisps = expit(2.0 * cloud - 0.7) * np.exp(-((wisp / (0.7 * width)) ** 2))
+    septa = near * (walls + strands + 0.6 * wisps)
+    return np.asarray(gland, dtype=np.float32), np.asarray(septa, dtype=np.float32)
 
 
 def _field(bank: TextureBank, a: FloatArray, s: FloatArray, lateral: FloatArray) -> FloatArray:
@@ -147,7 +182,7 @@ def _slab_chart(
     rng: np.random.Generator, bank: TextureBank, along: FloatArray, across: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Each slab is shifted, turned a little and gently warped."""
-    turn = float(rng.normal(0.0, 0.35))
+    turn = float(rng.normal(0.0, 0.55))
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     u = cos * along - sin * across + np.float32(rng.uniform(0, 256))
     v = sin * along + cos * across + np.float32(rng.uniform(0, 256))
@@ -155,35 +190,3 @@ def _slab_chart(
     bend = sample(bank.wander, u + shift, v, smooth=True)
     sway = sample(bank.wander, u, v + shift, smooth=True)
     return u + np.float32(1.6) * bend, v + np.float32(1.6) * sway
-
-
-def _lobulation(
-    rng: np.random.Generator,
-    anatomy: Anatomy,
-    bank: TextureBank,
-    u: FloatArray,
-    v: FloatArray,
-    streak: FloatArray,
-) -> FloatArray:
-    d = rng.uniform(0, 256, 6).astype(np.float32)
-    cloud = sample(bank.clouds, u + d[0], v + d[1])
-    opening = sample(bank.clouds, 0.45 * u + d[1], 0.45 * v + d[2], smooth=True)
-    o = expit(1.6 * opening + np.float32(anatomy.openness))
-    lobe = sample(bank.lobes, u + d[2], v + d[3])
-    lobule = sample(bank.lobules, u + d[4], v + d[5])
-    return np.asarray(
-        np.exp(0.34 * cloud + 0.16 * streak)
-        * (1.0 - 0.7 * o * lobe)
-        * (1.0 - 0.2 * (1.0 - 0.5 * o) * lobule),
-        dtype=np.float32,
-    )
-
-
-def _septa(rng: np.random.Generator, bank: TextureBank, u: FloatArray, v: FloatArray) -> FloatArray:
-    d = rng.uniform(0, 256, 6).astype(np.float32)
-    wall = sample(bank.septa, u + d[0], v + d[1])
-    strand = sample(bank.strands, 0.7 * u + d[2], v + d[3])
-    presence = expit(2.4 * sample(bank.clouds, 0.5 * u + d[4], 0.5 * v + d[5], smooth=True) - 0.6)
-    width = np.float32(rng.uniform(0.05, 0.16))
-    lines = 0.9 * np.exp(-((wall / width) ** 2)) + 0.9 * np.exp(-((strand / width) ** 2))
-    return np.asarray(presence * lines, dtype=np.float32)
