@@ -6,7 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from mammo_node.analyse.adopt import Adoption, adopt_yolo
+from mammo_node.adopt.package_folder import Adoption
+from mammo_node.adopt.yolo import adopt_yolo
 from mammo_node.analyse.package import ModelPackage
 from mammo_node.config import load_folder
 from mammo_node.encode.codes import FINDINGS

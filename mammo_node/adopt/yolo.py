@@ -8,42 +8,20 @@ it finds how much): a package that was only imported claims nothing.
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mammo_node.adopt.package_folder import Adoption, manifest_text, read_file, write_package
 from mammo_node.analyse.onnx_file import OnnxInfo, inspect
-from mammo_node.analyse.package import MANIFEST_NAME, MODEL_NAME, ModelPackage, load_package
+from mammo_node.analyse.package import ModelPackage
 from mammo_node.errors import ModelPackageError
-from mammo_node.vocabulary import CodedConcept
 
 #: Letterbox grey of ultralytics and of YOLOv5 to v7: 114 of 255.
 _PAD_VALUE = 0.447059
 _DEFAULT_SIDE = 640
 _FOUR = 4
 _END2END_NUMBERS = 6
-#: Digital Mammography X-Ray Image - For Presentation; Secondary Capture (digitised film).
-_SOP_CLASSES = ["1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.7"]
-_STATEMENT = "Imported, not measured here: research use only, not a medical device."
-_UNMEASURED = "not measured: set when the file was imported"
-
-
-@dataclass(frozen=True, slots=True)
-class Adoption:
-    """What the user decides when a network is imported.
-
-    ``labels`` maps a class of the network, by name or number as text, to the name of a
-    finding; ``concepts`` holds the code of each finding.
-    """
-
-    name: str
-    labels: Mapping[str, str]
-    concepts: Mapping[str, CodedConcept]
-    threshold: float
-    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +46,21 @@ def adopt_yolo(source: Path, adoption: Adoption, folder: Path) -> ModelPackage:
         If the file is no YOLO export that can be read, a class or finding is not known, or
         the folder is there already. Nothing is left behind then.
     """
-    data, info = _read(source)
-    network = _network(source, info)
-    classes = _classes(network, adoption)
-    target = folder / adoption.name
-    manifest = _manifest(network, adoption, classes, hashlib.sha256(data).hexdigest(), info.opset)
+    data = read_file(source)
     try:
-        target.mkdir(parents=True)
-    except FileExistsError:
-        raise ModelPackageError(f"{target}: is there already; choose another --name") from None
-    try:
-        (target / MODEL_NAME).write_bytes(data)
-        (target / MANIFEST_NAME).write_text(manifest, encoding="utf-8")
-        return load_package(target)
-    except ModelPackageError:
-        for name in (MODEL_NAME, MANIFEST_NAME):
-            (target / name).unlink(missing_ok=True)
-        target.rmdir()
-        raise
-
-
-def _read(source: Path) -> tuple[bytes, OnnxInfo]:
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise ModelPackageError(f"{source}: cannot be read: {error.strerror}") from error
-    try:
-        return data, inspect(data)
+        info = inspect(data)
     except ValueError as error:
         raise ModelPackageError(f"{source}: not an ONNX model: {error}") from error
+    network = _network(source, info)
+    manifest = manifest_text(
+        adoption,
+        adoption.classes(dict(enumerate(network.class_names))),
+        model=data,
+        opset=info.opset,
+        description=network.description,
+        tables=_tables(network),
+    )
+    return write_package(folder, adoption.name, data, manifest, _card(source, adoption, network))
 
 
 def _network(source: Path, info: OnnxInfo) -> _Network:
@@ -176,70 +140,32 @@ def _layout(
     )
 
 
-def _classes(network: _Network, adoption: Adoption) -> dict[int, str]:
-    """Return the finding of each mapped class."""
-    numbers = {name: number for number, name in enumerate(network.class_names)}
-    numbers |= {str(number): number for number in range(len(network.class_names))}
-    found: dict[int, str] = {}
-    for key, finding in adoption.labels.items():
-        if key not in numbers:
-            known = ", ".join(f"{i} {name}" for i, name in enumerate(network.class_names))
-            raise ModelPackageError(
-                f"--label {key}={finding}: no such class (the file has: {known})"
-            )
-        if finding not in adoption.concepts:
-            known = ", ".join(sorted(adoption.concepts))
-            raise ModelPackageError(f"--label {key}={finding}: no such finding (known: {known})")
-        found[numbers[key]] = finding
-    return dict(sorted(found.items()))
+def _tables(network: _Network) -> str:
+    return f"""
+[input]
+name = {json.dumps(network.input_name)}
+channels = {json.dumps(["display"] * network.channels)}
+size = {json.dumps(network.size)}
+fit = "letterbox"
+pad_value = {_PAD_VALUE}
+crop = "none"
+mirror = "none"
+interpolation = "bilinear"
+voi = "window"
+
+[output]
+contract = "yolo"
+layout = {json.dumps(network.layout)}
+output = {json.dumps(network.output_name)}
+classes = {len(network.class_names)}
+nms_iou = 0.45
+"""
 
 
-def _manifest(
-    network: _Network, adoption: Adoption, classes: Mapping[int, str], sha256: str, opset: int
-) -> str:
-    description = re.sub(r"\s+", " ", network.description).strip() or "YOLO network"
-    lines = [
-        "format = 1",
-        f"name = {json.dumps(adoption.name)}",
-        'version = "imported"',
-        'family = "detector"',
-        f"licence = {json.dumps(adoption.licence)}",
-        f"description = {json.dumps(description)}",
-        f"sha256 = {json.dumps(sha256)}",
-        f"opset = {opset}",
-        "",
-        "[intended]",
-        f"sop_classes = {json.dumps(_SOP_CLASSES)}",
-        'views = ["CC", "MLO"]',
-        f"statement = {json.dumps(_STATEMENT)}",
-        "",
-        "[input]",
-        f"name = {json.dumps(network.input_name)}",
-        f"channels = {json.dumps(['display'] * network.channels)}",
-        f"size = {json.dumps(network.size)}",
-        'fit = "letterbox"',
-        f"pad_value = {_PAD_VALUE}",
-        'crop = "none"',
-        'mirror = "none"',
-        'voi = "window"',
-        "",
-        "[output]",
-        'contract = "yolo"',
-        f"layout = {json.dumps(network.layout)}",
-        f"output = {json.dumps(network.output_name)}",
-        f"classes = {len(network.class_names)}",
-        "nms_iou = 0.45",
-    ]
-    for number, finding in classes.items():
-        lines += ["", "[[label]]", f"# {network.class_names[number]}", f"index = {number}"]
-        lines += [f"name = {json.dumps(finding)}", f"concept = {_concept(adoption, finding)}"]
-    for finding in classes.values():
-        lines += ["", "[[operating_point]]", 'name = "default"', f"label = {json.dumps(finding)}"]
-        lines += [f"threshold = {adoption.threshold}", f"data = {json.dumps(_UNMEASURED)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _concept(adoption: Adoption, finding: str) -> str:
-    code = adoption.concepts[finding]
-    pairs = {"value": code.value, "scheme": code.scheme, "meaning": code.meaning}
-    return "{ " + ", ".join(f"{key} = {json.dumps(text)}" for key, text in pairs.items()) + " }"
+def _card(source: Path, adoption: Adoption, network: _Network) -> str:
+    names = ", ".join(network.class_names)
+    return (
+        f"# {adoption.name}\n\nImported from `{source.name}`: {network.description}\n\n"
+        f"Classes of the network: {names}. Not measured here: what it was trained on, and what it\n"
+        "finds at which threshold, is for whoever imported it to write down.\n"
+    )
