@@ -31,7 +31,7 @@ from mammo_node.vocabulary import (
     VoiKind,
 )
 
-__all__ = ["read_header", "read_mammogram"]
+__all__ = ["mammogram_of", "read_header", "read_mammogram", "read_stored"]
 
 _Stored = npt.NDArray[np.integer]
 _Mask = npt.NDArray[np.bool_]
@@ -63,10 +63,32 @@ def read_mammogram(path: Path, ref: InstanceRef, policy: Policy) -> MammoImage |
         return verdict
     try:
         ds = read_whole(path)
-        stored = _decode(ds, policy)
     except (ImageError, OSError) as error:
         return Refusal(RefusalReason.PIXEL_DATA, str(error))
+    return mammogram_of(ds, ref, policy)
+
+
+def mammogram_of(ds: FileDataset, ref: InstanceRef, policy: Policy) -> MammoImage | Refusal:
+    """Do as `read_mammogram` with a dataset that is in memory already, pixel data included."""
+    verdict = assess(ds, policy)
+    if isinstance(verdict, Refusal):
+        return verdict
+    try:
+        stored = _decode(ds, policy)
+    except ImageError as error:
+        return Refusal(RefusalReason.PIXEL_DATA, str(error))
     return _image(ds, ref, verdict, stored)
+
+
+def read_stored(path: Path) -> _Stored:
+    """Read the stored values, (rows, columns), of any image: a mask, for example.
+
+    Raises
+    ------
+    ImageError, OSError
+        The file or its pixel stream cannot be read.
+    """
+    return _decode(read_whole(path), Policy())
 
 
 def _decode(ds: FileDataset, policy: Policy) -> _Stored:
