@@ -9,50 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
+from pydicom.charset import convert_encodings, python_encoding
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.valuerep import TEXT_VR_DELIMS
 
-from mammo_node.encode.source import TEXT_VRS
-from mammo_node.header import attributes
+from mammo_node.header.character_set import TEXT_VRS, CharacterSet
 
 UTF_8: Final = "ISO_IR 192"
-_DEFAULT_REPERTOIRE = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6"})
 #: PS3.5 6.1.3: control characters that text may not hold; ESC belongs to the character sets.
 _CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterSet:
-    """Specific Character Set (0008,0005) of one object: its terms, none for ASCII."""
-
-    terms: tuple[str, ...]
-
-    def apply(self, ds: Dataset) -> None:
-        """Declare it on a dataset."""
-        if any(self.terms):
-            ds.SpecificCharacterSet = list(self.terms) if len(self.terms) > 1 else self.terms[0]
-
-    def can_carry(self, texts: Iterable[str]) -> bool:
-        """Whether all of the texts come out of it as they went in."""
-        # pydicom reads the default repertoire as Latin-1; the standard has ASCII only.
-        if set(self.terms) <= _DEFAULT_REPERTOIRE:
-            return all(text.isascii() for text in texts)
-        encodings = convert_encodings(list(self.terms))
-        return all(_survives(text, encodings) for text in texts)
-
-
-def _survives(text: str, encodings: list[str]) -> bool:
-    try:
-        return decode_bytes(encode_string(text, encodings), encodings, TEXT_VR_DELIMS) == text
-    except (UnicodeError, LookupError, ValueError):
-        return False
 
 
 def declare_character_set(source: Dataset, target: Dataset, raw: Mapping[str, bytes]) -> None:
@@ -67,11 +36,9 @@ def declare_character_set(source: Dataset, target: Dataset, raw: Mapping[str, by
     raw : mapping of str to bytes
         Text attributes as they came, see :func:`raw_texts`.
     """
-    found = attributes.values(source, "SpecificCharacterSet")
-    terms = tuple(str(term).strip(" \0") for term in found)
-    own = CharacterSet(terms)
+    own = CharacterSet.of(source)
     as_they_came = {k: v for k, v in raw.items() if k in target and _can_be_restored(target[k], v)}
-    if all(term in python_encoding for term in terms) and own.can_carry(
+    if all(term in python_encoding for term in own.terms) and own.can_carry(
         _texts(target, as_they_came)
     ):
         own.apply(target)

@@ -25,8 +25,8 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import PersonName
 
 from mammo_node.header import attributes
+from mammo_node.header.character_set import TEXT_VRS
 
-TEXT_VRS = frozenset({"LO", "SH", "PN", "ST", "LT", "UT", "UC"})
 #: PS3.5 6.1.3: control characters that text may hold; ESC belongs to the character sets.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _SEXES = frozenset({"M", "F", "O"})
