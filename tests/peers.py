@@ -18,6 +18,7 @@ _PACKAGES = {
     "dcmcjpeg": "dcmtk",
     "dcmcjpls": "dcmtk",
     "dcmdjpeg": "dcmtk",
+    "dcmdrle": "dcmtk",
     "dcmcrle": "dcmtk",
     "dcmconv": "dcmtk",
     "dcmdump": "dcmtk",

@@ -23,7 +23,8 @@ from typing import Protocol
 
 from mammo_node import log
 from mammo_node.config import Destination, Retry
-from mammo_node.dimse.client import SendOutcome, StoredObject, send_batch
+from mammo_node.deliver.sending import send
+from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import DeliveryError, DeliveryRefused, LeaseLost
 from mammo_node.journal.journal import Journal
 from mammo_node.journal.records import Delivery
@@ -44,7 +45,7 @@ _LEASE_MARGIN_S = 60.0
 
 
 class Send(Protocol):
-    """What sends a batch: :func:`mammo_node.dimse.client.send_batch`, or a fake."""
+    """What sends a batch: :func:`mammo_node.deliver.sending.send`, or a fake."""
 
     def __call__(
         self, destination: Destination, calling_ae_title: str, items: Sequence[StoredObject], /
@@ -82,7 +83,7 @@ class Courier:
     retry: Retry
     owner: str
     clock: Callable[[], datetime]
-    send: Send = send_batch
+    send: Send = send
     random: Callable[[], float] = random
 
     def step(self) -> bool:
@@ -230,12 +231,13 @@ def _loggable(failure: DeliveryError) -> str:
 
 
 def _warning(outcome: SendOutcome) -> str | None:
-    """Return what is worth keeping of a success: a warning, or that the object was there."""
+    """Return what is worth keeping of a success: warnings, or that the object was there."""
+    said = [outcome.note] if outcome.note else []
     if outcome.status == DUPLICATE_SOP_INSTANCE:
-        return "the peer had it already"
+        said.insert(0, "the peer had it already")
     if outcome.status is not None and is_warning(outcome.status):
-        return f"warning {_words(outcome)}"
-    return None
+        said.insert(0, f"warning {_words(outcome)}")
+    return "; ".join(said) or None
 
 
 def _words(outcome: SendOutcome) -> str:

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -28,6 +26,10 @@ from pynetdicom.presentation import build_context
 
 from mammo_node.config import Destination
 from mammo_node.dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from mammo_node.dimse.outcome import SLOWEST_BYTES_PER_S
+from mammo_node.dimse.outcome import Loaded as Loaded  # noqa: PLC0414 - part of this interface
+from mammo_node.dimse.outcome import SendOutcome as SendOutcome  # noqa: PLC0414 - likewise
+from mammo_node.dimse.outcome import StoredObject as StoredObject  # noqa: PLC0414 - likewise
 from mammo_node.errors import (
     AssociationRejected,
     DeliveryError,
@@ -44,46 +46,25 @@ SOP_CLASS_NOT_SUPPORTED = 0x0122
 _REJECTED_TRANSIENT = 2
 #: PS3.8 9.3.2.2: presentation context ids are the odd numbers of one octet.
 _MAX_CONTEXTS = 128
-#: A link that is slower than this counts as broken: time is allowed for sending as well.
-_SLOWEST_BYTES_PER_S = 250_000
 _MAX_PDU_BYTES = 131072
 
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """A DICOM file to send; classes and syntax as in its file meta information."""
-
-    path: Path
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
+#: Reads an object in one of the transfer syntaxes that it was offered in. Raises DeliveryError.
+Load = Callable[[StoredObject, str], Loaded]
 
 
-@dataclass(frozen=True, slots=True)
-class SendOutcome:
-    """What became of one object.
-
-    Exactly one of these holds: ``status`` is a C-STORE answer (of any class), ``failure``
-    says why there is none, or neither is set: not tried, because the association broke at
-    another object.
-    """
-
-    item: StoredObject
-    status: int | None = None
-    comment: str | None = None
-    """Error Comment (0000,0902) of the answer."""
-    failure: DeliveryError | None = None
-    associated: bool = True
-    """False when there was no association at all: the failure is of the peer alone."""
-
-    @property
-    def tried(self) -> bool:
-        """Whether the object was offered to the peer at all."""
-        return self.status is not None or self.failure is not None
+def load_as_it_is(item: StoredObject, _transfer_syntax_uid: str) -> Loaded:
+    """Read a file as it is; the network library writes it anew where the syntax differs."""
+    try:
+        return Loaded(pydicom.dcmread(item.path))
+    except (OSError, InvalidDicomError) as error:
+        raise DeliveryError(f"{item.path.name} cannot be read: {error}") from error
 
 
 def send_batch(
-    destination: Destination, calling_ae_title: str, items: Sequence[StoredObject]
+    destination: Destination,
+    calling_ae_title: str,
+    items: Sequence[StoredObject],
+    load: Load = load_as_it_is,
 ) -> Generator[SendOutcome, None, None]:
     """Send objects over one association and yield the outcome of each, in order.
 
@@ -95,6 +76,8 @@ def send_batch(
         Ours, unless the destination sets its own.
     items : sequence of StoredObject
         More than 128 pairs of SOP class and transfer syntax take a further association.
+    load : callable
+        Reads an object in the transfer syntax in which it goes out.
 
     Yields
     ------
@@ -109,7 +92,7 @@ def send_batch(
             yield from (SendOutcome(item, failure=error, associated=False) for item in group)
             continue
         try:
-            yield from _send_all(association, destination, group)
+            yield from _send_all(association, destination, group, load)
         finally:
             _end(association)
 
@@ -137,11 +120,11 @@ def echo(destination: Destination, calling_ae_title: str) -> float:
         if status is None:
             raise _no_answer(association, destination)
         if status != _SUCCESS:
-            message = f"{_title(destination)} answered C-ECHO with {status:04X}"
+            message = f"{destination.address} answered C-ECHO with {status:04X}"
             raise DeliveryRefused(message, status=status)
         return monotonic() - started
     except (RuntimeError, ValueError) as error:
-        raise DestinationUnreachable(f"{_title(destination)}: {error}") from error
+        raise DestinationUnreachable(f"{destination.address}: {error}") from error
     finally:
         _end(association)
 
@@ -151,27 +134,31 @@ def _groups(items: Sequence[StoredObject]) -> Iterator[list[StoredObject]]:
     group: list[StoredObject] = []
     pairs: set[tuple[str, str]] = set()
     for item in items:
-        pair = (item.sop_class_uid, item.transfer_syntax_uid)
-        if pair not in pairs and len(pairs) == _MAX_CONTEXTS:
+        wanted = set(_pairs(item))
+        if group and len(pairs | wanted) > _MAX_CONTEXTS:
             yield group
             group, pairs = [], set()
         group.append(item)
-        pairs.add(pair)
+        pairs |= wanted
     if group:
         yield group
 
 
 def _contexts(items: Sequence[StoredObject]) -> list[Any]:
-    """Offer each pair as it is stored; plain ones also in the default syntax (PS3.5 10.1)."""
-    pairs = dict.fromkeys((item.sop_class_uid, item.transfer_syntax_uid) for item in items)
-    return [build_context(sop_class, _syntaxes(syntax)) for sop_class, syntax in pairs]
+    """Propose each transfer syntax by itself, so that the choice among them is ours."""
+    pairs = dict.fromkeys(pair for item in items for pair in _pairs(item))
+    return [build_context(sop_class, syntax) for sop_class, syntax in pairs]
 
 
-def _syntaxes(syntax: str) -> list[str | UID]:
-    own = UID(syntax)
-    if own == ExplicitVRLittleEndian:
-        return [own, ImplicitVRLittleEndian]
-    return [own]
+def _pairs(item: StoredObject) -> list[tuple[str, str]]:
+    """Return what an object can be sent as, preferred first; the default is there at last.
+
+    PS3.5 10.1 wants it offered for all that is not compressed.
+    """
+    syntaxes = list(item.offered or (item.transfer_syntax_uid,))
+    if item.transfer_syntax_uid == ExplicitVRLittleEndian:
+        syntaxes.append(ImplicitVRLittleEndian)
+    return [(item.sop_class_uid, str(syntax)) for syntax in dict.fromkeys(syntaxes)]
 
 
 def _associate(destination: Destination, calling_ae_title: str, contexts: list[Any]) -> Any:
@@ -193,11 +180,11 @@ def _associate(destination: Destination, calling_ae_title: str, contexts: list[A
             evt_handlers=[(evt.EVT_CONN_OPEN, _tune, [destination.response_timeout_s])],
         )
     except OSError as error:  # the name does not resolve, or no descriptor is left
-        raise DestinationUnreachable(f"{_title(destination)}: {error}") from error
+        raise DestinationUnreachable(f"{destination.address}: {error}") from error
     if association.is_established or association.acceptor.primitive is not None:
         _refuse_rejection(association, destination)
         return association
-    raise DestinationUnreachable(f"{_title(destination)}: no answer to the association request")
+    raise DestinationUnreachable(f"{destination.address}: no answer to the association request")
 
 
 def _tune(event: Any, deadline_s: float) -> None:
@@ -214,53 +201,68 @@ def _refuse_rejection(association: Any, destination: Destination) -> None:
     if not association.is_rejected:
         return
     raise AssociationRejected(
-        f"{_title(destination)} rejected the association: {answer.reason_str}"
+        f"{destination.address} rejected the association: {answer.reason_str}"
         f" ({answer.result_str}, {answer.source_str})",
         transient=answer.result == _REJECTED_TRANSIENT,
     )
 
 
 def _send_all(
-    association: Any, destination: Destination, items: Sequence[StoredObject]
+    association: Any, destination: Destination, items: Sequence[StoredObject], load: Load
 ) -> Iterator[SendOutcome]:
     broken = False
     for number, item in enumerate(items):
         if broken:
             yield SendOutcome(item)
             continue
-        outcome = _send(association, destination, item, number % 0xFFFF + 1)
+        outcome = _send(association, destination, item, load, number % 0xFFFF + 1)
         broken = isinstance(outcome.failure, DestinationUnreachable)
         yield outcome
 
 
 def _send(
-    association: Any, destination: Destination, item: StoredObject, message_id: int
+    association: Any, destination: Destination, item: StoredObject, load: Load, message_id: int
 ) -> SendOutcome:
+    syntax = _agreed_syntax(association, item)
+    if syntax is None:
+        return SendOutcome(item, failure=_not_accepted(destination, item.sop_class_uid))
+    try:
+        loaded = load(item, syntax)
+        answer = _store(association, destination, item, loaded, message_id)
+    except OSError as error:
+        return SendOutcome(item, failure=DeliveryError(f"{item.path.name} cannot be read: {error}"))
+    except DeliveryError as error:
+        return SendOutcome(item, failure=error)
+    status = _status_of(answer)
+    if status is None:
+        return SendOutcome(item, failure=_no_answer(association, destination))
+    return SendOutcome(item, status, answer.get("ErrorComment"), note=loaded.note)
+
+
+def _agreed_syntax(association: Any, item: StoredObject) -> str | None:
     accepted = {
         (str(context.abstract_syntax), str(syntax))
         for context in association.accepted_contexts
         for syntax in context.transfer_syntax
     }
-    if not any(
-        (item.sop_class_uid, str(s)) in accepted for s in _syntaxes(item.transfer_syntax_uid)
-    ):
-        return SendOutcome(item, failure=_not_accepted(destination, item.sop_class_uid))
+    return next((pair[1] for pair in _pairs(item) if pair in accepted), None)
+
+
+def _store(
+    association: Any,
+    destination: Destination,
+    item: StoredObject,
+    loaded: Loaded,
+    message_id: int,
+) -> Any:
+    size_bytes = item.path.stat().st_size
+    association.dimse_timeout = destination.response_timeout_s + size_bytes / SLOWEST_BYTES_PER_S
     try:
-        dataset = pydicom.dcmread(item.path)
-        size_bytes = item.path.stat().st_size
-    except (OSError, InvalidDicomError) as error:
-        return SendOutcome(item, failure=DeliveryError(f"{item.path.name} cannot be read: {error}"))
-    association.dimse_timeout = destination.response_timeout_s + size_bytes / _SLOWEST_BYTES_PER_S
-    try:
-        answer = association.send_c_store(dataset, msg_id=message_id)
-    except RuntimeError:  # no association any more
-        return SendOutcome(item, failure=_no_answer(association, destination))
+        return association.send_c_store(loaded.dataset, msg_id=message_id)
+    except RuntimeError as error:  # no association any more
+        raise _no_answer(association, destination) from error
     except (AttributeError, ValueError) as error:  # the object cannot be encoded
-        return SendOutcome(item, failure=DeliveryError(f"{item.path.name}: {error}"))
-    status = _status_of(answer)
-    if status is None:
-        return SendOutcome(item, failure=_no_answer(association, destination))
-    return SendOutcome(item, status, answer.get("ErrorComment"))
+        raise DeliveryError(f"{item.path.name}: {error}") from error
 
 
 def _status_of(answer: Any) -> int | None:
@@ -271,18 +273,14 @@ def _status_of(answer: Any) -> int | None:
 def _no_answer(association: Any, destination: Destination) -> DestinationUnreachable:
     aborted = association.acse.is_aborted()
     what = "the peer ended the association" if aborted else "no answer in time"
-    return DestinationUnreachable(f"{_title(destination)}: {what}")
+    return DestinationUnreachable(f"{destination.address}: {what}")
 
 
 def _not_accepted(destination: Destination, sop_class_uid: str) -> DeliveryRefused:
     return DeliveryRefused(
-        f"{_title(destination)} does not accept {UID(sop_class_uid).name} ({sop_class_uid})",
+        f"{destination.address} does not accept {UID(sop_class_uid).name} ({sop_class_uid})",
         status=SOP_CLASS_NOT_SUPPORTED,
     )
-
-
-def _title(destination: Destination) -> str:
-    return f"{destination.ae_title}@{destination.host}:{destination.port}"
 
 
 def _end(association: Any) -> None:
