@@ -101,18 +101,28 @@ def _add_import(models: argparse.ArgumentParser) -> None:
     families = actions.add_parser("import", help="make a package of a network from elsewhere")
     family = families.add_subparsers(dest="family", required=True, metavar="FAMILY")
     yolo = family.add_parser("yolo", help="an ONNX file as ultralytics, YOLOv5 or v6 export it")
-    yolo.add_argument("file", type=Path, metavar="FILE.onnx")
-    yolo.add_argument("--name", required=True, help="name of the package")
-    yolo.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of packages")
-    yolo.add_argument(
-        "--label",
-        action="append",
-        required=True,
-        metavar="CLASS=FINDING",
-        help="which finding a class is, by its name or number; may be repeated",
-    )
-    yolo.add_argument("--threshold", type=float, default=0.25, help="of every label (0.25)")
-    yolo.add_argument("--licence", default="unknown", help="licence of the network")
+    retinanet = family.add_parser("retinanet", help="weights of torchvision's RetinaNet")
+    for network, file, threshold in ((yolo, "FILE.onnx", 0.25), (retinanet, "WEIGHTS.pth", 0.2)):
+        network.add_argument("file", type=Path, metavar=file)
+        network.add_argument("--name", required=True, help="name of the package")
+        network.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help="folder of packages"
+        )
+        network.add_argument(
+            "--label",
+            action="append",
+            required=True,
+            metavar="CLASS=FINDING",
+            help="which finding a class is, by its name or number; may be repeated",
+        )
+        network.add_argument(
+            "--threshold",
+            type=float,
+            default=threshold,
+            metavar="SCORE",
+            help=f"of every label ({threshold})",
+        )
+        network.add_argument("--licence", default="unknown", help="licence of the network")
 
 
 def configuration_folder(given: Path | None) -> Path | None:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorOutput, Yolo
+from mammo_node.analyse.anchors import Anchors, best_boxes
+from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorOutput, RetinaNet, Yolo
 from mammo_node.errors import InferenceError
 
 Array = npt.NDArray[Any]
@@ -32,7 +33,12 @@ class Candidates:
     labels: npt.NDArray[np.int64]
 
 
-def decode(output: DetectorOutput, raw: Sequence[Array], labels: Collection[int]) -> Candidates:
+def decode(
+    output: DetectorOutput,
+    raw: Sequence[Array],
+    labels: Collection[int],
+    shape: tuple[int, int],
+) -> Candidates:
     """Read the tensors of ``output.tensors``.
 
     Parameters
@@ -42,8 +48,10 @@ def decode(output: DetectorOutput, raw: Sequence[Array], labels: Collection[int]
     raw : sequence of ndarray
         The tensors, in that order; a leading batch dimension of one may be there.
     labels : collection of int
-        Indices that the manifest knows. A YOLO network may have more classes, which are left
-        out; another index among explicit labels is an error.
+        Indices that the manifest knows. A YOLO network or RetinaNet may have more classes, which
+        are left out; another index among explicit labels is an error.
+    shape : (int, int)
+        Rows and columns of the input tensor.
 
     Raises
     ------
@@ -52,6 +60,8 @@ def decode(output: DetectorOutput, raw: Sequence[Array], labels: Collection[int]
     """
     if isinstance(output, Yolo):
         found = _yolo(output, raw[0], labels)
+    elif isinstance(output, RetinaNet):
+        found = _retinanet(output, raw, labels, shape)
     else:
         found = _boxes_scores_labels(output, raw, labels)
     if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
@@ -109,6 +119,24 @@ def _yolo(output: Yolo, tensor: Array, known: Collection[int]) -> Candidates:
         boxes = np.concatenate([tensor[:, :2] - half, tensor[:, :2] + half], axis=1)
     wanted = np.isin(labels, list(known))
     return _candidates(boxes[wanted], scores[wanted], labels[wanted])
+
+
+def _retinanet(
+    output: RetinaNet, raw: Sequence[Array], known: Collection[int], shape: tuple[int, int]
+) -> Candidates:
+    logits, deltas = (_unbatched(tensor, 2) for tensor in raw)
+    anchors = Anchors(output.sizes, output.scales, output.ratios)
+    count = anchors.count(*shape)
+    if logits.shape != (count, output.classes) or deltas.shape != (count, _BOX):
+        raise InferenceError(
+            f"logits and deltas have shapes {logits.shape} and {deltas.shape}; an input of {shape}"
+            f" has {count} anchors of {output.classes} classes"
+        )
+    if not (np.isfinite(logits).all() and np.isfinite(deltas).all()):
+        raise InferenceError("logits or deltas are not finite")
+    wanted = np.array(sorted(known))
+    boxes, scores, places = best_boxes(anchors, logits[:, wanted], deltas, shape, output.candidates)
+    return _candidates(boxes, scores, wanted[places])
 
 
 def _unbatched(tensor: Array, rank: int) -> Array:

@@ -73,7 +73,8 @@ class Detector:
         manifest = self.package.manifest
         raw = self.session.run({manifest.input.name: tensor}, manifest.output.tensors)
         try:
-            found = decode(manifest.output, raw, self.package.labels)
+            shape = (tensor.shape[2], tensor.shape[3])
+            found = decode(manifest.output, raw, self.package.labels, shape)
         except InferenceError as error:
             name = self.package.name
             raise InferenceError(f"model {name} breaks its output contract: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorManifest, Yolo
+from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorManifest, RetinaNet, Yolo
 from mammo_node.analyse.onnx_file import OnnxInfo, TensorInfo
 
 
@@ -24,9 +24,12 @@ def graph_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
     """Return where opset, input or outputs of the graph are not the manifest's, as key: what."""
     output = manifest.output
     mistakes = _input_mistakes(manifest, info)
-    mistakes += (
-        _yolo_mistakes(output, info) if isinstance(output, Yolo) else _rows_mistakes(output, info)
-    )
+    if isinstance(output, Yolo):
+        mistakes += _yolo_mistakes(output, info)
+    elif isinstance(output, RetinaNet):
+        mistakes += _retinanet_mistakes(output, info)
+    else:
+        mistakes += _rows_mistakes(output, info)
     if manifest.opset != info.opset:
         mistakes.insert(0, f"opset = {manifest.opset}: the graph has opset {info.opset}")
     return mistakes
@@ -53,6 +56,18 @@ def _yolo_mistakes(output: Yolo, info: OnnxInfo) -> list[str]:
             f"output.classes: layout {output.layout} with {output.classes} classes has"
             f" {output.numbers} numbers a box, the graph has {given}"
         )
+    return mistakes
+
+
+def _retinanet_mistakes(output: RetinaNet, info: OnnxInfo) -> list[str]:
+    mistakes = [
+        *_tensor_mistakes("output.logits", output.logits, info.outputs, ("float32",), (2, 3)),
+        *_tensor_mistakes("output.deltas", output.deltas, info.outputs, ("float32",), (2, 3)),
+    ]
+    for tensor in info.outputs:
+        wanted = {output.logits: output.classes, output.deltas: 4}.get(tensor.name)
+        if wanted and tensor.shape and tensor.shape[-1] not in (None, wanted):
+            mistakes.append(f"output: {tensor.name} has {tensor.shape[-1]} columns, not {wanted}")
     return mistakes
 
 

@@ -160,9 +160,37 @@ class Yolo(_BoxOutput):
         return 4 + extra
 
 
-DetectorOutput = Annotated[BoxesScoresLabels | Yolo, Field(discriminator="contract")]
+class RetinaNet(_BoxOutput):
+    """[output] of a RetinaNet: class logits and box deltas of every anchor, undecoded."""
+
+    contract: Literal["retinanet"] = Field(description="What the outputs mean.")
+    logits: Text = Field("logits", description="Output (anchors, classes) float32.")
+    deltas: Text = Field("deltas", description="Output (anchors, 4) float32.")
+    classes: int = Field(
+        ge=1, description="Classes that the network has; those without a [[label]] are left out."
+    )
+    sizes: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (32.0, 64.0, 128.0, 256.0, 512.0),
+        min_length=1,
+        description="Side of the anchors of each level, model pixels; the first has stride 8.",
+    )
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (1.0, 2 ** (1 / 3), 2 ** (2 / 3)), min_length=1, description="Factors of each size."
+    )
+    ratios: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.5, 1.0, 2.0), min_length=1, description="Height over width of the anchors."
+    )
+    candidates: int = Field(1000, ge=1, le=100000, description="Best boxes taken of each level.")
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the graph's outputs, in the order that the decoder takes them."""
+        return (self.logits, self.deltas)
+
+
+DetectorOutput = Annotated[BoxesScoresLabels | Yolo | RetinaNet, Field(discriminator="contract")]
 #: Every value of ``output.contract``.
-CONTRACTS = ("boxes+scores+labels", "yolo")
+CONTRACTS = ("boxes+scores+labels", "yolo", "retinanet")
 
 
 class Concept(_Table):
@@ -269,7 +297,7 @@ class DetectorManifest(BaseManifest):
         _each_once("operating_point", [(p.label, p.name) for p in self.operating_point])
         _known("operating_point.label", [p.label for p in self.operating_point], names)
         _known("self_test.expect.label", [e.label for e in self.expectations], names)
-        if isinstance(self.output, Yolo):
+        if isinstance(self.output, Yolo | RetinaNet):
             for label in self.label:
                 if label.index >= self.output.classes:
                     classes = self.output.classes

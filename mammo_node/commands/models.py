@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from mammo_node.adopt.package_folder import Adoption
+from mammo_node.adopt.retinanet import adopt_retinanet
 from mammo_node.adopt.yolo import adopt_yolo
 from mammo_node.analyse.package import ModelPackage
 from mammo_node.config import load_folder
@@ -54,7 +55,11 @@ def _adopt(options: argparse.Namespace) -> int:
         threshold=options.threshold,
         licence=options.licence,
     )
-    package = adopt_yolo(options.file, adoption, options.out)
+    if options.family == "yolo":
+        package = adopt_yolo(options.file, adoption, options.out)
+    else:
+        package, difference = adopt_retinanet(options.file, adoption, options.out)
+        print(f"ONNX Runtime and numpy on these weights differ by {difference:.1e} of the largest")
     print(f"{package.folder}: imported, {', '.join(package.labels.values())}")
     print("Thresholds are not measured and the card is missing: read model.toml through, then")
     print("mammo-node models --self-test with models.folder and models.use set to it.")

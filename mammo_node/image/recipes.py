@@ -104,8 +104,11 @@ def specks(source: Source, parameters: Parameters) -> FloatImage:
 
 
 def standard_score(source: Source, parameters: Parameters) -> FloatImage:  # noqa: ARG001
-    """(image - mean) / deviation over the whole image, background included."""
-    mean, deviation = float(source.image.mean()), float(source.image.std())
+    """(image - mean) / deviation over the whole image, background included.
+
+    Mean and deviation are those of the stored pixels, before resampling, which takes noise away.
+    """
+    mean, deviation = float(source.native.mean()), float(source.native.std())
     return np.asarray((source.image - mean) / max(deviation, 1e-6), dtype=np.float32)
 
 

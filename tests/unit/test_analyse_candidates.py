@@ -51,7 +51,7 @@ def _tensor(layout: str) -> np.ndarray:
 )
 def test_every_layout_gives_the_same_boxes(layout: str, factor: float) -> None:
     """Corners, best class and score come out; classes that the manifest leaves out do not."""
-    found = decode(_output(layout), [_tensor(layout)], _LABELS)
+    found = decode(_output(layout), [_tensor(layout)], _LABELS, (96, 96))
     assert np.allclose(found.boxes, _CORNERS)
     assert found.labels.tolist() == [0, 2]
     assert np.allclose(found.scores, np.array([0.9, 0.6]) * factor, atol=1e-6)
@@ -62,7 +62,7 @@ def test_a_tensor_of_another_shape_is_an_error(layout: str) -> None:
     """The message says what the layout has and what came."""
     tensor = np.zeros((1, 11, 13), dtype=np.float32)
     with pytest.raises(InferenceError, match=r"shape \((11, 13|13, 11)\); layout " + layout):
-        decode(_output(layout), [tensor], _LABELS)
+        decode(_output(layout), [tensor], _LABELS, (96, 96))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_numbers_that_are_no_scores_are_an_error(value: float, message: str) -> 
     tensor[0, 4, :] = value
     tensor[0, 5:, :] = -9
     with pytest.raises(InferenceError, match=message):
-        decode(_output("v8"), [tensor], _LABELS)
+        decode(_output("v8"), [tensor], _LABELS, (96, 96))
 
 
 def yolo_graph(rows: int = 64, columns: int = 64) -> onnx.ModelProto:
