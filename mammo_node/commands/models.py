@@ -61,8 +61,8 @@ def _adopt(options: argparse.Namespace) -> int:
         package, difference = adopt_retinanet(options.file, adoption, options.out)
         print(f"ONNX Runtime and numpy on these weights differ by {difference:.1e} of the largest")
     print(f"{package.folder}: imported, {', '.join(package.labels.values())}")
-    print("Thresholds are not measured and the card is missing: read model.toml through, then")
-    print("mammo-node models --self-test with models.folder and models.use set to it.")
+    print("Thresholds are not measured: read model.toml and README.md through and complete them,")
+    print("then mammo-node models --self-test with models.folder and models.use set to it.")
     return 0
 
 
