@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mammo_node.phantom.kinds import CLUSTER, MASS, VINDR_NAMES
 from mammo_node.phantom.noise import FloatArray
 
-MASS = "mass"
-CLUSTER = "calcification-cluster"
+__all__ = ["CLUSTER", "MASS", "Patch", "PhantomLesion", "bounds", "largest_outline"]
 
 
 @dataclass(frozen=True, slots=True)
 class PhantomLesion:
-    """Ground truth of one lesion in one view.
+    """Ground truth of one lesion, or any other finding, in one view.
 
     All coordinates are (column, row) in pixels of the original image, (0.0, 0.0) the top-left
     corner of the top-left pixel.
@@ -23,9 +23,10 @@ class PhantomLesion:
     Attributes
     ----------
     kind
-        `MASS` or `CLUSTER`.
+        One of `kinds`: `MASS`, `CLUSTER`, one of `SIGNS` or one of `BENIGN`.
     variety
-        Round, lobulated, irregular, spiculated; or pleomorphic, fine-linear, amorphous, punctate.
+        Round, lobulated, irregular, spiculated; pleomorphic, fine-linear, amorphous, punctate; for
+        others a word on what they look like.
     malignant_looking
         Whether the variety was drawn from the suspicious end.
     identity
@@ -52,6 +53,13 @@ class PhantomLesion:
     centre_px: tuple[float, float]
     size_mm: float
     contrast: float
+
+    @property
+    def finding(self) -> str | None:
+        """The name that VinDr-Mammo has for it; None for what has none, as benign specks."""
+        if self.kind == CLUSTER and not self.malignant_looking:
+            return None
+        return VINDR_NAMES.get(self.kind)
 
 
 @dataclass(frozen=True, slots=True)

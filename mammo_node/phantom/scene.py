@@ -4,28 +4,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.asymmetry import Asymmetry, denser
 from mammo_node.phantom.fibres import Path, draw_fibres, draw_vessels
+from mammo_node.phantom.grown import Frame, grow_asymmetry, thicken_skin
+from mammo_node.phantom.lesion import PhantomLesion
+from mammo_node.phantom.nipple import draw_turned_nipple
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette, draw_silhouette
 from mammo_node.phantom.parenchyma import Parenchyma, grow_parenchyma
 from mammo_node.phantom.physics import Attenuation, skin_path_mm, thickness_mm
+from mammo_node.phantom.skin import SkinThickening
 from mammo_node.phantom.texture import TextureBank
 
 STRUCTURE_MM = 0.2
+#: Where muscle fills less of the thickness than this, the breast's own tissue is counted.
+MUSCLE_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The inside of one view in the canonical frame (chest wall on the left).
 
-    `log_attenuation`, `inside_mm` and `thickness_mm` are (rows, columns) float32 on the final pixel
-    grid; `gland` holds the slabs on the structure grid, whose pixels are `factor` times as large.
+    `log_attenuation`, `inside_mm`, `thickness_mm` and `pectoral` (the muscle's share of the
+    thickness) are (rows, columns) float32 on the final pixel grid; `gland` holds the slabs on the
+    structure grid, whose pixels are `factor` times as large. `nipple_px` is where the anatomy has
+    the nipple, `nipple_seen_px` where the picture does. `grown` tells of findings in the tissue.
     """
 
     view: str
@@ -40,6 +51,10 @@ class Scene:
     gland: FloatArray
     factor: int
     vessels: tuple[tuple[Path, float], ...]
+    pectoral: FloatArray
+    nipple_seen_px: tuple[float, float]
+    gland_share: float
+    grown: tuple[PhantomLesion, ...]
 
     def to_pixel(self, point_mm: tuple[float, float, float]) -> tuple[float, float]:
         """Project an anatomical point (a, s, l) to (column, row)."""
@@ -62,13 +77,18 @@ def build_scene(
     view: str,
     grid: Grid,
     mu: Attenuation,
+    growths: Iterable[Asymmetry | SkinThickening] = (),
 ) -> Scene:
-    """Grow one view on `grid`; tissue is made at 0.2 mm or coarser and enlarged."""
+    """Grow one view on `grid`; tissue is made at 0.2 mm or coarser and enlarged.
+
+    `growths` are findings of this breast that lie in its tissue.
+    """
     factor = max(1, round(STRUCTURE_MM / grid.pitch_mm))
     coarse = Grid(grid.rows // factor, grid.columns // factor, grid.pitch_mm * factor)
     silhouette = draw_silhouette(rng, anatomy, view, coarse)
     rows, columns = _bounding_box(silhouette)
     part = _cut(silhouette, rows, columns)
+    again = deepcopy(rng)
     tissue = grow_parenchyma(rng, anatomy, bank, view, part)
     fibres = draw_fibres(rng, part, anatomy.fibre_count)
     blood, vessels = draw_vessels(rng, part, anatomy.vessel_count)
@@ -76,7 +96,31 @@ def build_scene(
     rounding = full * float(rng.uniform(0.45, 0.75))
     thick = thickness_mm(part.inside_mm, full, rounding)
     skin = skin_path_mm(part.inside_mm, full, rounding)
-    attenuation = _attenuation(mu, part, tissue, thick, skin, fibres, blood)
+
+    def attenuate(made: Parenchyma) -> FloatArray:
+        return _attenuation(mu, part, made, thick, skin, fibres, blood)
+
+    grown: list[PhantomLesion | None] = []
+    frame = Frame(grid, factor, rows.start)
+    for growth in growths:
+        if isinstance(growth, Asymmetry):
+            dense = grow_parenchyma(deepcopy(again), denser(anatomy), bank, view, part)
+            tissue, truth = grow_asymmetry(
+                growth, view, anatomy, bank, part, tissue, dense, attenuate, frame
+            )
+            grown.append(truth)
+    attenuation = attenuate(tissue)
+    bare = attenuate(replace(tissue, gland=np.zeros_like(tissue.gland)))
+    share = _gland_share((attenuation - bare) / (mu.gland - mu.adipose), thick, part)
+    nipple = part.nipple_mm
+    if not anatomy.nipple_in_profile:
+        path, nipple = draw_turned_nipple(rng, part)
+        attenuation += (mu.gland - mu.adipose) * path
+    grown += [
+        thicken_skin(growth, part, mu, full, rounding, attenuation, frame)
+        for growth in growths
+        if isinstance(growth, SkinThickening)
+    ]
     attenuation = cv2.GaussianBlur(attenuation, (0, 0), 0.6)
     whole = (coarse.rows, coarse.columns)
     return Scene(
@@ -97,7 +141,20 @@ def build_scene(
         vessels=tuple(
             (path + np.array([0.0, rows.start * coarse.pitch_mm]), w) for path, w in vessels
         ),
+        pectoral=_enlarge(silhouette.pectoral, grid),
+        nipple_seen_px=(
+            nipple[0] / grid.pitch_mm,
+            (nipple[1] + rows.start * coarse.pitch_mm) / grid.pitch_mm,
+        ),
+        gland_share=share,
+        grown=tuple(truth for truth in grown if truth is not None),
     )
+
+
+def _gland_share(gland_mm: FloatArray, thick: FloatArray, silhouette: Silhouette) -> float:
+    """Volume of gland over volume of breast, the muscle left out."""
+    breast = (silhouette.inside_mm > 0) & (silhouette.pectoral < MUSCLE_SHARE)
+    return float(gland_mm[breast].sum() / max(float(thick[breast].sum()), 1e-6))
 
 
 def _attenuation(

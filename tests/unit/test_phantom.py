@@ -57,7 +57,7 @@ def test_chest_wall_side(study):
 def test_lesions_stand_in_both_views_of_one_breast(study):
     """A lesion has the same kind, identity and distance from the chest wall in CC and MLO."""
     by_view = {(v.laterality, v.view): v for v in study.views}
-    seen = 0
+    seen, exact = 0, 0
     for side in "LR":
         cc, mlo = by_view[side, "CC"], by_view[side, "MLO"]
         assert {x.identity for x in cc.lesions} == {x.identity for x in mlo.lesions}
@@ -69,9 +69,13 @@ def test_lesions_stand_in_both_views_of_one_breast(study):
                 / abs(v.nipple_px[0] - (0 if side == "L" else v.pixels.shape[1]))
                 for x, v in ((a, cc), (b, mlo))
             )
-            assert depth_a == pytest.approx(depth_b, abs=1e-6)
+            # A nipple not in profile lies somewhat inside the skin, elsewhere in each view.
+            turned = not cc.landmarks.nipple_in_profile
+            assert depth_a == pytest.approx(depth_b, abs=0.2 if turned else 1e-6)
             seen += 1
+            exact += not turned
     assert seen >= 2
+    assert exact >= 1
 
 
 def test_truth_lies_in_the_image_and_on_the_breast(study):

@@ -1,0 +1,122 @@
+"""Asymmetries: gland where the other breast has none.
+
+The tissue is grown twice, as the breast has it and as a far denser breast would have it, and the
+two are blended inside a ragged region of the anatomy. So an asymmetry is real parenchyma with its
+own lobules and fat, concave at its edges, and the same in both views.
+"""
+
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.special import expit
+
+from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.kinds import ASYMMETRY, GLOBAL_ASYMMETRY
+from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.outline import Silhouette
+from mammo_node.phantom.texture import VOLUME_SPACING_MM, TextureBank
+
+COARSE_MM = 1.6
+_EDGE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asymmetry:
+    """A region of denser tissue, in the anatomical frame (mm); `only_in` one view, or in both."""
+
+    kind: str
+    identity: int
+    malignant_looking: bool
+    centre_mm: tuple[float, float, float]
+    radii_mm: tuple[float, float, float]
+    raggedness: float
+    share: float
+    only_in: str | None = None
+
+
+def draw_asymmetry(
+    rng: np.random.Generator, anatomy: Anatomy, kind: str, identity: int
+) -> Asymmetry:
+    """Draw where an asymmetry lies: focal ones are 12-35 mm wide, global ones over a quadrant."""
+    depth, half = anatomy.depth_mm, anatomy.half_width_mm
+    wide = kind == GLOBAL_ASYMMETRY
+    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(7.0, 16.0))
+    axes = radius * np.exp(rng.normal(0.0, 0.18, 3))
+    off = 0.25 if wide else 0.36
+    return Asymmetry(
+        kind=kind,
+        identity=identity,
+        malignant_looking=bool(rng.uniform() < (0.15 if wide else 0.4)),
+        centre_mm=(
+            depth * float(rng.uniform(0.35, 0.62)),
+            half * float(np.clip(rng.normal(0.08, off), -0.5, 0.5)),
+            half * float(np.clip(rng.normal(0.1, off), -0.5, 0.5)),
+        ),
+        radii_mm=(float(axes[0]), float(axes[1]), float(axes[2])),
+        raggedness=float(rng.uniform(0.25, 0.5)),
+        share=float(rng.uniform(0.75, 1.0)),
+        only_in=None if kind != ASYMMETRY else str(rng.choice(("CC", "MLO"))),
+    )
+
+
+def denser(anatomy: Anatomy) -> Anatomy:
+    """Return the same breast with gland almost everywhere."""
+    return replace(anatomy, gland_support=0.93)
+
+
+def blend(
+    asymmetry: Asymmetry,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    silhouette: Silhouette,
+    gland: FloatArray,
+    dense: FloatArray,
+) -> FloatArray:
+    """Gland slabs, (slabs, rows, columns), with those of the denser breast inside the region."""
+    made = gland.copy()
+    for k in range(len(gland)):
+        z = (k + 0.5) / len(gland) * 2.0 - 1.0
+        weight = _weight(asymmetry, anatomy, bank, view, silhouette, z)
+        made[k] += weight * np.clip(dense[k] - gland[k], 0.0, None)
+    return made
+
+
+def _weight(
+    asymmetry: Asymmetry,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    silhouette: Silhouette,
+    z: float,
+) -> FloatArray:
+    grid = silhouette.grid
+    height, width = grid.rows * grid.pitch_mm, grid.columns * grid.pitch_mm
+    rows, columns = int(np.ceil(height / COARSE_MM)), int(np.ceil(width / COARSE_MM))
+    x = ((np.arange(columns) + 0.5) * (width / columns)).astype(np.float32)
+    y = ((np.arange(rows) + 0.5) * (height / rows)).astype(np.float32)
+    gx, gy = np.meshgrid(
+        x * np.float32(anatomy.depth_mm / silhouette.nipple_mm[0]),
+        np.float32(silhouette.nipple_mm[1]) - y,
+    )
+    depth = np.full_like(gx, z * anatomy.half_depth_mm(view))
+    point = anatomy.to_anatomical(view, gx, gy, depth)
+    parts = zip(point, asymmetry.centre_mm, asymmetry.radii_mm, strict=True)
+    distance = np.sqrt(sum(((p - c) / r) ** 2 for p, c, r in parts))
+    index = np.stack(
+        [
+            (np.float32(2.0) * p + np.float32(s)) / np.float32(VOLUME_SPACING_MM)
+            for p, s in zip(point, anatomy.field_shift_mm, strict=True)
+        ]
+    )
+    ragged = map_coordinates(bank.volume, index, order=1, mode="grid-wrap")
+    level = _EDGE * (1.0 + asymmetry.raggedness * ragged - distance)
+    weight = (np.float32(asymmetry.share) * expit(level)).astype(np.float32)
+    size = (grid.columns, grid.rows)
+    return np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR))

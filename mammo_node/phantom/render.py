@@ -1,0 +1,161 @@
+"""One breast from its anatomy to log attenuation with truth: all that the detector will see."""
+
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.axilla import add_suspicious_node
+from mammo_node.phantom.calcification import draw_cluster
+from mammo_node.phantom.distractors import add_distractors
+from mammo_node.phantom.implant import Implant, add_implant
+from mammo_node.phantom.insertion import insert_cluster, insert_mass
+from mammo_node.phantom.kinds import SUSPICIOUS_NODE
+from mammo_node.phantom.landmarks import Landmarks, landmarks_of
+from mammo_node.phantom.lesion import PhantomLesion
+from mammo_node.phantom.mass import draw_mass
+from mammo_node.phantom.metal import add_skin_marker
+from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.outline import Grid
+from mammo_node.phantom.physics import Attenuation
+from mammo_node.phantom.placement import Point, place_lesion
+from mammo_node.phantom.scene import Scene, build_scene
+from mammo_node.phantom.signs import Sign, growths, pull_tissue
+from mammo_node.phantom.texture import TextureBank
+
+_FIRST_MARKER, _FIRST_BENIGN = 201, 301
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One view in front of the detector, in the canonical frame (chest wall on the left).
+
+    `log_attenuation` is (rows, columns) float32; `lesions` are masses and clusters, `signs` other
+    findings, `benign` what looks like one and is none.
+    """
+
+    scene: Scene
+    log_attenuation: FloatArray
+    lesions: tuple[PhantomLesion, ...]
+    signs: tuple[PhantomLesion, ...]
+    benign: tuple[PhantomLesion, ...]
+    landmarks: Landmarks
+
+
+@dataclass(frozen=True, slots=True)
+class Breast:
+    """What one breast has: how many masses and clusters, which signs, implant and markers."""
+
+    anatomy: Anatomy
+    masses: int
+    clusters: int
+    signs: tuple[Sign, ...]
+    implant: Implant | None
+    markers: tuple[str, ...]
+
+
+def expose_breast(
+    seed: int,
+    breast: Breast,
+    names: Iterable[str],
+    bank: TextureBank,
+    grid: Grid,
+    energy_kev: float,
+) -> list[Exposure]:
+    """Render the views `names` ("CC", "MLO") of one breast up to the detector."""
+    mu = Attenuation.at(energy_kev)
+    side = ord(breast.anatomy.laterality)
+    wanted = tuple(names)
+    grown = growths(breast.signs)
+    scenes = tuple(
+        build_scene(
+            np.random.default_rng([seed, side, len(n)]), breast.anatomy, bank, n, grid, mu, grown
+        )
+        for n in ("CC", "MLO")
+        if n in wanted
+    )
+    taken: list[Point] = [s.centre_mm for s in grown if hasattr(s, "centre_mm")]
+    pulls = np.random.default_rng([seed, side, 5])
+    scenes, pulled = pull_tissue(pulls, scenes, breast.signs, taken)
+    images = tuple(scene.log_attenuation.copy() for scene in scenes)
+    rng = np.random.default_rng([seed, side, 7])
+    lesions = _insert_lesions(rng, scenes, images, (breast.masses, breast.clusters), taken)
+    made = []
+    for scene, image, lesion, sign in zip(scenes, images, lesions, pulled, strict=True):
+        signs = [*scene.grown, *sign]
+        made.append(_complete(seed, breast, scene, image, lesion, signs, energy_kev))
+    return made
+
+
+def _complete(
+    seed: int,
+    breast: Breast,
+    scene: Scene,
+    image: FloatArray,
+    lesions: list[PhantomLesion],
+    signs: list[PhantomLesion],
+    energy_kev: float,
+) -> Exposure:
+    side, view = ord(breast.anatomy.laterality), len(scene.view)
+    rng = np.random.default_rng([seed, side, view, 11])
+    for sign in breast.signs:
+        if sign.kind == SUSPICIOUS_NODE:
+            node = add_suspicious_node(rng, scene, image, sign.identity)
+            signs += [node] if node else []
+    others = np.random.default_rng([seed, side, view, 13])
+    benign = add_distractors(others, scene, image, _FIRST_BENIGN + 100 * (scene.view == "MLO"))
+    shadow = np.zeros(image.shape, dtype=bool)
+    if breast.implant is not None:
+        shadow = add_implant(rng, breast.implant, scene, image, energy_kev)
+        lesions, signs, benign = (
+            [x for x in found if not _hidden(x, shadow)] for found in (lesions, signs, benign)
+        )
+    for number, kind in enumerate(breast.markers):
+        marker = add_skin_marker(rng, scene, image, kind, _FIRST_MARKER + number)
+        benign += [marker] if marker else []
+    return Exposure(
+        scene, image, tuple(lesions), tuple(signs), tuple(benign), landmarks_of(scene, shadow)
+    )
+
+
+def _hidden(lesion: PhantomLesion, shadow: np.ndarray) -> bool:
+    column, row = (int(c) for c in lesion.centre_px)
+    rows, columns = shadow.shape
+    return bool(shadow[min(row, rows - 1), min(column, columns - 1)])
+
+
+def _insert_lesions(
+    rng: np.random.Generator,
+    scenes: tuple[Scene, ...],
+    images: tuple[FloatArray, ...],
+    counts: tuple[int, int],
+    taken: list[Point],
+) -> tuple[list[PhantomLesion], ...]:
+    truths: tuple[list[PhantomLesion], ...] = tuple([] for _ in scenes)
+    identity = 0
+    for _ in range(counts[0]):
+        mass = draw_mass(rng)
+        point = place_lesion(rng, scenes, mass.radius_mm, 1.9 * mass.radius_mm, taken)
+        if point is None:
+            continue
+        taken.append(point)
+        identity += 1
+        for scene, image, truth in zip(scenes, images, truths, strict=True):
+            lesion = insert_mass(scene, image, mass, point, identity)
+            truth.extend([lesion] if lesion else [])
+    for _ in range(counts[1]):
+        cluster = draw_cluster(rng)
+        point = place_lesion(rng, scenes, 5.0, 8.0, taken)
+        if point is None:
+            continue
+        taken.append(point)
+        identity += 1
+        for scene, image, truth in zip(scenes, images, truths, strict=True):
+            lesion = insert_cluster(scene, image, cluster, point, identity)
+            truth.extend([lesion] if lesion else [])
+    return truths
