@@ -40,7 +40,7 @@ MG = DigitalMammographyXRayImageStorageForPresentation
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 CALLED, CALLING = "MAMMO_AI", "ROOM_1"
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
@@ -149,7 +149,7 @@ def reception(
         yield Reception(server, port, spool, journal, occupancy, thread)
     finally:
         server.stop()
-        thread.join(15)
+        thread.join(DEADLINE_S)
         assert not thread.is_alive()
 
 

@@ -21,7 +21,7 @@ from mammo_node.analyse.process import AnalysisProcess, Limits
 from mammo_node.errors import LeaseLost, ModelError, ModelPackageError, ProviderUnavailable
 from tests.unit.analyse_targets import prepare
 
-_DEADLINE_S = 20.0
+_DEADLINE_S = 60.0
 _Process = AnalysisProcess[object, str, object]
 
 
@@ -39,7 +39,7 @@ def _gone(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] == "Z"
 
 
-def _eventually(condition: Callable[[], bool], deadline_s: float = 10.0) -> bool:
+def _eventually(condition: Callable[[], bool], deadline_s: float = 60.0) -> bool:
     end = time.monotonic() + deadline_s
     waiter = threading.Event()
     while not condition():
