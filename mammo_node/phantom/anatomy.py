@@ -15,7 +15,7 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-DENSITY_WEIGHTS = (0.13, 0.39, 0.35, 0.13)
+DENSITY_WEIGHTS = (0.16, 0.36, 0.33, 0.15)
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
 # into lobules, which leaves about half of it).
 GLAND_SUPPORT = ((0.02, 0.10), (0.10, 0.28), (0.28, 0.52), (0.50, 0.85))
@@ -101,8 +101,8 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
         field_shift_mm=_triple(rng.uniform(0.0, 192.0, 3)),
         compactness=float(rng.uniform(0.0, 1.0)),
         openness=float(rng.normal(0.2, 1.0)),
-        lobe_zoom=float(np.exp(rng.normal(-0.15, 0.28))),
-        elongation=float(np.exp(rng.normal(0.3, 0.2))),
+        lobe_zoom=float(np.exp(rng.normal(-0.2, 0.28))),
+        elongation=float(np.exp(rng.normal(0.3, 0.22))),
         smoothness=float(rng.uniform(0.0, 1.0)),
         strand_strength=float(np.exp(rng.normal(0.0, 0.35))),
         fibre_count=int(rng.integers(250, 700)),

@@ -26,23 +26,51 @@ def process_digital(
     blurred = cv2.GaussianBlur(
         log_attenuation, (0, 0), max(0.3, rng.uniform(0.03, 0.08) / pitch_mm)
     )
-    noisy = blurred + quantum_noise(rng, blurred, reference, pitch_mm, rng.uniform(0.005, 0.022))
-    strength = float(rng.uniform(0.82, 1.0))
-    missing = np.float32(thickness_mm) - local_thickness_mm
-    equal = noisy + np.float32(strength * mu.adipose) * missing
-    equal = np.asarray(equal - np.float32(mu.adipose * thickness_mm), dtype=np.float32)
-    for sigma_mm in (0.25, 0.7, 2.0):
-        gain = float(rng.uniform(0.05, 0.9))
-        limit = float(rng.uniform(0.06, 0.2))
+    noisy = blurred + quantum_noise(rng, blurred, reference, pitch_mm, rng.uniform(0.008, 0.03))
+    equal = _without_thickness(rng, noisy, local_thickness_mm, thickness_mm, mu, pitch_mm)
+    equal = _compressed(rng, equal, inside_mm, pitch_mm)
+    for sigma_mm, most in ((0.15, 1.4), (0.3, 1.2), (0.8, 0.9), (2.0, 0.6)):
+        gain = float(rng.uniform(0.05, most))
+        limit = float(rng.uniform(0.05, 0.16))
         band = _blur(equal, sigma_mm / pitch_mm) - _blur(equal, 2.4 * sigma_mm / pitch_mm)
         equal = equal + np.float32(gain * limit) * np.tanh(band / np.float32(limit))
-    span = (mu.gland - mu.adipose) * thickness_mm * float(rng.uniform(0.75, 1.15))
-    level = (equal / np.float32(span)) - np.float32(rng.uniform(0.3, 0.5))
-    steep = float(rng.uniform(2.2, 3.6))
+    span = (mu.gland - mu.adipose) * thickness_mm * float(rng.uniform(0.75, 1.3))
+    level = (equal / np.float32(span)) - np.float32(rng.uniform(0.1, 0.45))
+    steep = float(rng.uniform(1.6, 3.2))
     grey = 1.0 / (1.0 + np.exp(-np.float32(steep) * level))
-    grey = np.float32(rng.uniform(0.0, 0.25)) + grey * np.float32(0.72)
-    edge = np.clip(inside_mm / 0.3, 0.0, 1.0)
-    return np.asarray(grey * edge, dtype=np.float32)
+    floor = float(rng.uniform(0.0, 0.35))
+    grey = np.float32(floor) + grey * np.float32(0.97 - floor)
+    rim = np.clip(inside_mm / np.float32(rng.uniform(0.3, 4.0)), 0.0, 1.0)
+    return np.asarray(grey * np.sqrt(rim), dtype=np.float32)
+
+
+def _without_thickness(
+    rng: np.random.Generator,
+    log_attenuation: FloatArray,
+    local_thickness_mm: FloatArray,
+    thickness_mm: float,
+    mu: Attenuation,
+    pitch_mm: float,
+) -> FloatArray:
+    """Add the fat that is missing near the skin, from a thickness that is known only smoothly.
+
+    What the smoothing misses is the last millimetres, which stay dark as they do in the clinic.
+    """
+    missing = np.float32(thickness_mm) - local_thickness_mm
+    missing = _blur(missing, float(rng.uniform(1.5, 5.0)) / pitch_mm)
+    strength = np.float32(rng.uniform(0.8, 0.98) * mu.adipose)
+    fat = np.float32(mu.adipose * thickness_mm)
+    return np.asarray(log_attenuation + strength * missing - fat, dtype=np.float32)
+
+
+def _compressed(
+    rng: np.random.Generator, level: FloatArray, inside_mm: FloatArray, pitch_mm: float
+) -> FloatArray:
+    """Take out a share of the slowest variations, so that muscle and fat fit into one window."""
+    breast = (inside_mm > 1.0).astype(np.float32)
+    sigma = float(rng.uniform(8.0, 20.0)) / pitch_mm
+    slow = _blur(level * breast, sigma) / np.maximum(_blur(breast, sigma), 0.05)
+    return np.asarray(level - np.float32(rng.uniform(0.3, 0.85)) * slow, dtype=np.float32)
 
 
 def _blur(image: FloatArray, sigma_px: float) -> FloatArray:

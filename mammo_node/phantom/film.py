@@ -22,7 +22,7 @@ def expose_film(
     """
     k = float(rng.uniform(1.3, 1.8))
     gland_step = (mu.gland - mu.adipose) * thickness_mm
-    middle = mu.adipose * thickness_mm + float(rng.uniform(0.08, 0.34)) * gland_step
+    middle = mu.adipose * thickness_mm + float(rng.uniform(0.12, 0.42)) * gland_step
     blurred = cv2.GaussianBlur(
         log_attenuation, (0, 0), max(0.3, rng.uniform(0.05, 0.12) / pitch_mm)
     )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.special import expit
 
 from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.muscle import draw_folds, draw_muscle, draw_strip
 from mammo_node.phantom.noise import FloatArray
 
 MARGIN_MM = 45.0
@@ -35,12 +35,16 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Silhouette:
-    """Geometry of one view on a grid; arrays are (rows, columns) float32."""
+    """Geometry of one view on a grid; arrays are (rows, columns) float32.
+
+    `pectoral` is the muscle's share of the thickness, `folds_mm` the depth of skin in folds.
+    """
 
     grid: Grid
     nipple_mm: tuple[float, float]
     inside_mm: FloatArray
     pectoral: FloatArray
+    folds_mm: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class _Curve:
     power: float
     roundness: float
     ripple: tuple[float, ...]
+    abdomen_mm: float
 
 
 def draw_silhouette(
@@ -71,6 +76,7 @@ def draw_silhouette(
             float(rng.uniform(2.0, 2.7)),
             float(rng.uniform(0.42, 0.58)),
             ripple,
+            0.0,
         )
     else:
         lower = half * float(rng.uniform(0.75, 1.0))
@@ -83,17 +89,27 @@ def draw_silhouette(
             anatomy.depth_mm * float(rng.uniform(1.0, 1.08)),
             max(upper, nipple_y * float(rng.uniform(0.9, 1.25))),
             lower,
-            anatomy.depth_mm * float(rng.uniform(0.4, 0.75)),
+            anatomy.depth_mm * float(rng.uniform(0.5, 0.85)),
             float(rng.uniform(2.0, 2.8)),
             float(rng.uniform(0.42, 0.6)),
             ripple,
+            float(rng.uniform(4.0, 22.0)) if rng.uniform() < 0.35 else 0.0,
         )
     bump = anatomy.nipple_height_mm if anatomy.nipple_in_profile else 0.0
     inside = _inside_mm(curve, nipple_y, bump, view, grid)
     pectoral = (
-        _pectoral(rng, anatomy, curve.top_x, grid) if view == "MLO" else _pectoral_strip(rng, grid)
+        draw_muscle(rng, anatomy, curve.top_x, *grid.axes_mm())
+        if view == "MLO"
+        else draw_strip(rng, height, *grid.axes_mm())
     )
-    return Silhouette(grid, (curve.depth, nipple_y), inside, pectoral * (inside > 0))
+    folds = draw_folds(rng, curve.top_x, inside, *grid.axes_mm()) if view == "MLO" else None
+    return Silhouette(
+        grid,
+        (curve.depth, nipple_y),
+        inside,
+        pectoral * (inside > 0),
+        np.zeros_like(inside) if folds is None else folds,
+    )
 
 
 def _skin_x(curve: _Curve, t: FloatArray, bump_mm: float, view: str) -> FloatArray:
@@ -106,9 +122,14 @@ def _skin_x(curve: _Curve, t: FloatArray, bump_mm: float, view: str) -> FloatArr
     else:
         fall = 0.5 * (1.0 + np.cos(np.pi * np.clip(above, 0.0, 1.0) ** (curve.power / 2.4)))
         x = np.where(t <= 0, curve.top_x + (curve.depth - curve.top_x) * fall, x)
+    # Below the fold under the breast the skin of the abdomen comes into some views.
+    under = np.clip((t - 0.97 * curve.lower) / 25.0, 0.0, 1.0)
+    x = np.maximum(x, curve.abdomen_mm * np.sqrt(under) - 0.2 * (under <= 0))
     for i, a in enumerate(curve.ripple):
         x = x + 1.6 * a / (i + 1) * np.sin(t * (i + 1) / 45.0 + 3.0 * a)
-    return np.asarray(x + bump_mm * np.exp(-((t / 5.5) ** 4)), dtype=np.float32)
+    # The areola rises a little; the nipple stands on it with rounded shoulders.
+    nipple = 0.8 * np.exp(-(np.abs(t / 5.0) ** 2.6)) + 0.25 * np.exp(-((t / 12.0) ** 2))
+    return np.asarray(x + bump_mm * nipple, dtype=np.float32)
 
 
 def _lobe(s: FloatArray, curve: _Curve) -> FloatArray:
@@ -130,32 +151,3 @@ def _inside_mm(curve: _Curve, nipple_y: float, bump_mm: float, view: str, grid: 
     inside = cv2.GaussianBlur(inside, (0, 0), 0.5 / grid.pitch_mm)
     cut = inside[pad : pad + grid.rows, pad:]
     return np.asarray(np.where(mask[pad : pad + grid.rows, pad:] > 0, cut, 0.0), dtype=np.float32)
-
-
-def _pectoral(rng: np.random.Generator, anatomy: Anatomy, top_x: float, grid: Grid) -> FloatArray:
-    """Muscle fraction of the thickness, 0..1, of the wedge in the upper corner."""
-    x, y = grid.axes_mm()
-    angle = np.deg2rad(float(np.clip(rng.normal(22.0, 6.0), 9.0, 36.0)))
-    length = float(np.clip(rng.normal(112.0, 26.0), 50.0, 165.0)) * anatomy.depth_mm / 88.0
-    width = min(length * float(np.tan(angle)), 0.9 * top_x)
-    along = y / np.float32(length)
-    bulge = float(rng.normal(3.0, 5.0))
-    edge = np.float32(width) * (1.0 - along) + bulge * np.sin(np.pi * np.clip(along, 0.0, 1.2))
-    wobble = sum(
-        float(rng.normal(0.0, 0.9 / k)) * np.sin(2 * np.pi * k * along + rng.uniform(0, 6.28))
-        for k in range(1, 5)
-    )
-    edge = edge + wobble
-    softness = np.float32(rng.uniform(1.2, 2.6)) + 2.5 * np.clip(along, 0.0, 1.0)
-    fraction = rng.uniform(0.45, 0.85) * (0.82 + 0.18 * np.tanh((edge - x) / 18.0))
-    return np.asarray(fraction * expit((edge - x) / softness), dtype=np.float32)
-
-
-def _pectoral_strip(rng: np.random.Generator, grid: Grid) -> FloatArray:
-    """Draw the sliver of muscle at the chest wall of some CC views."""
-    x, y = grid.axes_mm()
-    if rng.uniform() > 0.2:
-        return np.zeros((grid.rows, grid.columns), dtype=np.float32)
-    middle = grid.rows * grid.pitch_mm * rng.uniform(0.4, 0.6)
-    edge = rng.uniform(2.0, 12.0) - ((y - middle) / rng.uniform(12.0, 25.0)) ** 2
-    return np.asarray(rng.uniform(0.1, 0.45) * expit((edge - x) / 2.0), dtype=np.float32)

@@ -80,7 +80,7 @@ def grow_parenchyma(
 ) -> Parenchyma:
     """Fill a silhouette with gland and strands."""
     threshold = gland_threshold(anatomy, bank)
-    along, across = _nipple_chart(silhouette)
+    along, across = _bent(rng, bank, *_nipple_chart(silhouette))
     fade_mm = float(rng.uniform(4.0, 12.0))
     fade = np.clip((silhouette.inside_mm - 2.0) / fade_mm, 0.0, 1.0)
     fade = fade * fade * (3.0 - 2.0 * fade) * (1.0 - np.clip(1.6 * silhouette.pectoral, 0.0, 1.0))
@@ -122,12 +122,20 @@ def _slab(
     opening = 1.5 * expit(1.3 * slow + np.float32(anatomy.openness))
     filled = level + 0.5 + 0.3 * cloud - opening * hollow - 0.35 * coarse * dome(lobule)
     support = expit((1.9 + 0.9 * coarse) * filled)
-    gland = support * np.exp(0.25 * cloud) * (1.0 - (0.1 + 0.2 * coarse) * dome(lobule))
+    # Gland is thickest well inside: films have few very bright places, and much of a middle grey.
+    depth = 0.45 + 0.55 * expit(1.3 * level - 1.3)
+    gland = (
+        1.25
+        * support
+        * depth
+        * np.exp(0.28 * cloud)
+        * (1.0 - (0.08 + 0.17 * coarse) * dome(lobule))
+    )
     gland = cv2.GaussianBlur(gland, (0, 0), 0.6 + 1.6 * anatomy.smoothness)
     strand = sample(bank.strands, u + d[8], v + d[9])
     wisp = sample(bank.wisps, u + d[10], v + d[11])
     # Ligaments thicken where they hold gland.
-    near = 0.8 + 1.3 * expit(1.5 * level + 1.0)
+    near = 1.0 + 1.2 * expit(1.5 * level + 1.0)
     width = np.float32(rng.uniform(0.22, 0.45))
     walls = expit(1.8 * slow) * np.exp(-((lobe * np.float32(5.0) / zoom / width) ** 2))
     strands = expit(-1.8 * slow) * np.exp(-((strand / width) ** 2))
@@ -178,15 +186,28 @@ def _nipple_chart(silhouette: Silhouette) -> tuple[FloatArray, FloatArray]:
     return radius, np.asarray(across, dtype=np.float32)
 
 
+def _bent(
+    rng: np.random.Generator, bank: TextureBank, along: FloatArray, across: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """All slabs follow one another's bends: real bundles swing, and do not cross at each depth."""
+    turn = float(rng.normal(0.0, 0.25))
+    cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+    u, v = cos * along - sin * across, sin * along + cos * across
+    d = rng.uniform(0, 256, 4).astype(np.float32)
+    bend = sample(bank.wander, np.float32(0.3) * u + d[0], np.float32(0.3) * v + d[1], smooth=True)
+    sway = sample(bank.wander, np.float32(0.3) * u + d[2], np.float32(0.3) * v + d[3], smooth=True)
+    return u + np.float32(2.0) * bend, v + np.float32(2.0) * sway
+
+
 def _slab_chart(
     rng: np.random.Generator, bank: TextureBank, along: FloatArray, across: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Each slab is shifted, turned a little and gently warped."""
-    turn = float(rng.normal(0.0, 0.55))
+    turn = float(rng.normal(0.0, 0.45))
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     u = cos * along - sin * across + np.float32(rng.uniform(0, 256))
     v = sin * along + cos * across + np.float32(rng.uniform(0, 256))
     shift = np.float32(rng.uniform(0, 256))
     bend = sample(bank.wander, u + shift, v, smooth=True)
     sway = sample(bank.wander, u, v + shift, smooth=True)
-    return u + np.float32(1.6) * bend, v + np.float32(1.6) * sway
+    return u + np.float32(1.3) * bend, v + np.float32(1.3) * sway

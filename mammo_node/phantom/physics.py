@@ -20,6 +20,8 @@ MUSCLE = (1.11, 0.865, 0.700, 0.445)
 BLOOD = (1.15, 0.896, 0.725, 0.458)
 CALCIFICATION = (13.1, 9.75, 7.47, 3.85)
 SKIN_MM = 1.5
+#: 2 is a half circle; real films are brighter just inside the skin than that.
+EDGE_POWER = 2.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Attenuation:
 def thickness_mm(inside_mm: FloatArray, full_mm: float, rounding_mm: float) -> FloatArray:
     """Thickness of a compressed breast at a distance inside the skin line, with a rounded edge."""
     rise = np.clip(inside_mm / np.float32(rounding_mm), 0.0, 1.0)
-    return np.asarray(np.float32(full_mm) * np.sqrt(1.0 - (1.0 - rise) ** 2), dtype=np.float32)
+    edge = (1.0 - (1.0 - rise) ** EDGE_POWER) ** (1.0 / EDGE_POWER)
+    return np.asarray(np.float32(full_mm) * edge, dtype=np.float32)
 
 
 def skin_path_mm(inside_mm: FloatArray, full_mm: float, rounding_mm: float) -> FloatArray:

@@ -45,12 +45,12 @@ class TextureBank:
         mm, fine_mm = TILE_SPACING_MM, FINE_SPACING_MM
         return cls(
             volume=power_law(rng, (VOLUME,) * 3, VOLUME_SPACING_MM, beta=4.0, outer_mm=45.0),
-            clouds=power_law(rng, shape, mm, beta=3.5, outer_mm=32.0, stretch=1.5),
-            wander=power_law(rng, shape, mm, beta=4.0, outer_mm=40.0),
+            clouds=power_law(rng, shape, mm, beta=3.5, outer_mm=32.0, stretch=1.8),
+            wander=power_law(rng, shape, mm, beta=5.0, outer_mm=40.0),
             lobes=cell_walls(rng, FINE_TILE, fine_mm, cell_mm=11.0, stretch=1.5),
-            lobules=cell_walls(rng, FINE_TILE, fine_mm, cell_mm=4.5, stretch=1.4),
-            strands=sheets(rng, fine, fine_mm, scale_mm=14.0, stretch=4.0),
-            wisps=sheets(rng, fine, fine_mm, scale_mm=6.0, stretch=2.5),
+            lobules=cell_walls(rng, FINE_TILE, fine_mm, cell_mm=4.5, stretch=1.5),
+            strands=sheets(rng, fine, fine_mm, scale_mm=14.0, stretch=4.5),
+            wisps=sheets(rng, fine, fine_mm, scale_mm=7.0, stretch=3.0),
         )
 
 
