@@ -19,6 +19,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -90,6 +91,17 @@ class Spool:
             _fsync_folder(self.orphans)
             _fsync_folder(path.parent)
         return target
+
+    def sweep_orphans(self, before: datetime) -> int:
+        """Delete orphans that were last written before then; return how many."""
+        swept = 0
+        for path in self.orphans.iterdir():
+            # A person may delete them at the same time.
+            with _translated(f"cannot delete {path.name}"), suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    swept += 1
+        return swept
 
     def remove(self, path: Path) -> bool:
         """Delete a file of this spool; return whether it was there.

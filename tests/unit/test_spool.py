@@ -6,6 +6,8 @@ import errno
 import multiprocessing
 import os
 import resource
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,18 @@ def test_orphans_are_kept_aside(spool: Spool) -> None:
     moved = spool.move_to_orphans(stray)
     assert moved.read_bytes() == b"x"
     assert _all_files(spool) == [moved]
+
+
+def test_old_orphans_are_swept(spool: Spool) -> None:
+    """Images that nobody was told of do not stay for good; younger ones wait for a person."""
+    for name, age_s in (("old.dcm", 3600), ("young.dcm", 0)):
+        (spool.studies / name).write_bytes(b"x")
+        moved = spool.move_to_orphans(spool.studies / name)
+        written = time.time() - age_s
+        os.utime(moved, (written, written))
+    before = datetime.now(UTC) - timedelta(minutes=30)
+    assert spool.sweep_orphans(before) == 1
+    assert _all_files(spool) == [spool.orphans / "young.dcm"]
 
 
 def test_free_bytes_is_what_the_file_system_says(spool: Spool) -> None:
