@@ -7,10 +7,11 @@ nothing is written here, the answer goes back to the parent, which commits it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import pydicom
@@ -24,6 +25,7 @@ from mammo_node.engine import Engine, LoadedModel
 from mammo_node.errors import ImageError
 from mammo_node.findings import findings_from
 from mammo_node.header import attributes, summarise
+from mammo_node.image.picture import picture_of
 from mammo_node.image.preprocess import NoBreastFound, prepare
 from mammo_node.image.presentation import render
 from mammo_node.image.reader import read_header, read_mammogram
@@ -40,9 +42,12 @@ from mammo_node.vocabulary import (
     RefusalReason,
     StudyResult,
     View,
+    ViewPicture,
     ViewResult,
 )
 
+#: Outputs that show images, or need what comes with their pictures.
+_PICTURED = frozenset({OutputKind.OVERVIEW, OutputKind.PDF, OutputKind.SEG})
 _GONE = Refusal(RefusalReason.FILE, "its file is no longer in the spool")
 
 
@@ -87,6 +92,15 @@ class Answer:
 
     result: StudyResult
     files: tuple[ResultFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of looking at one image."""
+
+    view: ViewResult
+    picture: ViewPicture | None = None
+    """Of an analysed image, when an output shows images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,34 +153,35 @@ class Pipeline:
         MammoNodeError
             InferenceError (retryable) or EncodingError; unreadable images are refusals.
         """
-        views = sorted(map(self.look_at, request.instances), key=_hanging_order)
+        looks = [self.look_at(instance, request.outputs) for instance in request.instances]
+        looks.sort(key=lambda look: _hanging_order(look.view))
         result = study_result(
             request.study_instance_uid,
             request.generation,
-            views,
+            [look.view for look in looks],
             models=self.engine.models,
             configuration_hash=self.configuration_hash,
             operating_points=self.engine.operating_points,
         )
-        return encode(request, result, self.equipment)
+        return encode(request, result, self.equipment, pictures_of(looks))
 
-    def look_at(self, instance: SpooledInstance) -> ViewResult:
-        """Read one image and run every model on it, or say why not."""
+    def look_at(self, instance: SpooledInstance, outputs: Collection[OutputKind] = ()) -> Look:
+        """Read one image and run every model on it, or say why not; draw what outputs need."""
         if not instance.path.is_file():
-            return refused(instance, _GONE)
+            return Look(refused(instance, _GONE))
         image = read_mammogram(instance.path, instance.ref, self.policy)
         if isinstance(image, Refusal):
-            return refused(instance, image)
+            return Look(refused(instance, image))
         reasons = [model.package.refusal_of(*_who(image)) for model in self.engine.loaded]
         willing = [m for m, reason in zip(self.engine.loaded, reasons, strict=True) if not reason]
         if not willing:
-            return refused(instance, next(reason for reason in reasons if reason))
+            return Look(refused(instance, next(reason for reason in reasons if reason)))
         try:
             findings = [finding for model in willing for finding in find(image, model)]
         except NoBreastFound as error:
-            return refused(instance, Refusal(RefusalReason.NO_BREAST, str(error)))
+            return Look(refused(instance, Refusal(RefusalReason.NO_BREAST, str(error))))
         rows, columns = image.shape
-        return ViewResult(
+        view = ViewResult(
             ref=image.ref,
             laterality=image.laterality,
             view=image.view,
@@ -175,6 +190,7 @@ class Pipeline:
             spacing=image.spacing,
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
         )
+        return Look(view, picture_for(image, outputs))
 
 
 def prepare_pipeline(settings: PipelineSettings) -> Ready[StudyRequest, Answer]:
@@ -195,6 +211,18 @@ def find(image: MammoImage, model: LoadedModel) -> list[Finding]:
     detections = model.detector.run(prepared.tensor)
     transform = prepared.transform
     return findings_from(detections, transform, model.package, image.spacing, image.shape)
+
+
+def picture_for(image: MammoImage, outputs: Collection[OutputKind]) -> ViewPicture | None:
+    """Make the picture that the outputs need, if any of them needs one."""
+    if not _PICTURED & set(outputs):
+        return None
+    return picture_of(image, with_breast=OutputKind.SEG in outputs)
+
+
+def pictures_of(looks: Sequence[Look]) -> dict[str, ViewPicture]:
+    """Return the pictures that were made, by SOP Instance UID."""
+    return {k.view.ref.sop_instance_uid: k.picture for k in looks if k.picture is not None}
 
 
 def _hanging_order(view: ViewResult) -> tuple[int, str]:
@@ -226,8 +254,16 @@ def refused(instance: SpooledInstance, refusal: Refusal | None) -> ViewResult:
     )
 
 
-def encode(request: StudyRequest, result: StudyResult, equipment: Equipment) -> Answer:
-    """Make the result objects of a study result, also one that was not analysed at all."""
+def encode(
+    request: StudyRequest,
+    result: StudyResult,
+    equipment: Equipment,
+    pictures: Mapping[str, ViewPicture] = MappingProxyType({}),
+) -> Answer:
+    """Make the result objects of a study result, also one that was not analysed at all.
+
+    Images without a picture, as all are when the analysis failed, are spoken of in words.
+    """
     headers = headers_of(request.instances)
     objects = encode_study(
         result,
@@ -236,6 +272,7 @@ def encode(request: StudyRequest, result: StudyResult, equipment: Equipment) -> 
         equipment=equipment,
         content_datetime=request.content_datetime,
         predecessors=request.predecessors,
+        pictures=pictures,
     )
     return Answer(result, tuple(map(result_file, objects)))
 

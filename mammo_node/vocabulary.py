@@ -351,6 +351,8 @@ class Finding:
     """Closed polygon without the repeated last point, or None: then the box is the outline."""
     long_axis_mm: float | None
     model: ModelRef
+    site: str | None = None
+    """Where in the breast, in words such as 'upper outer quadrant', if a model says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ _PACKAGES = {
     "gdcmconv": "libgdcm-tools",
     "DicomSRValidator": "pixelmed-apps",
     "systemd-analyze": "systemd",
+    "pdftotext": "poppler-utils",
+    "pdffonts": "poppler-utils",
+    "qpdf": "qpdf",
 }
 
 

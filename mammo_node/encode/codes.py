@@ -96,6 +96,12 @@ ALGORITHM_VERSION: Final = concept("111003", "DCM", "Algorithm Version")
 ALGORITHM_PARAMETERS: Final = concept("111002", "DCM", "Algorithm Parameters")
 CONCLUSION: Final = concept("121077", "DCM", "Conclusion")
 COMMENT: Final = concept("121106", "DCM", "Comment")
+#: CID 7202 Source Image Purpose of Reference.
+SOURCE_FOR_PROCESSING: Final = concept(
+    "121322", "DCM", "Source image for image processing operation"
+)
+#: Title of the report as a document.
+CAD_REPORT: Final = concept("111036", "DCM", "Mammography CAD Report")
 #: CID 7005 Contributing Equipment Purpose of Reference.
 PROCESSING_EQUIPMENT: Final = concept("109102", "DCM", "Processing Equipment")
 

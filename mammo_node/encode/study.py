@@ -15,6 +15,8 @@ from mammo_node.encode import gsps, modules, source, sr, statement
 from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
+from mammo_node.encode.overview import capture
+from mammo_node.encode.pdf import encapsulated
 from mammo_node.errors import EncodingError
 from mammo_node.header import attributes
 from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult, ViewPicture
@@ -41,6 +43,8 @@ _ENCODERS: Final[Mapping[OutputKind, Encoder]] = MappingProxyType(
     {
         OutputKind.SR: _report,
         OutputKind.GSPS: _presentation_states,
+        OutputKind.OVERVIEW: capture.overviews,
+        OutputKind.PDF: encapsulated.reports,
     }
 )
 

@@ -1,0 +1,174 @@
+"""What the report says, as headings, facts and tables: pure, without a page in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mammo_node.encode import statement
+from mammo_node.encode.modules import Common
+from mammo_node.encode.objects import PriorResult
+from mammo_node.encode.overview.capture import printed_date
+from mammo_node.encode.pdf import printable
+from mammo_node.encode.typeface import written
+from mammo_node.header import attributes
+from mammo_node.vocabulary import Finding, StudyResult, ViewResult
+
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A heading, column names with their share of the page's width, and rows of text."""
+
+    heading: str
+    columns: tuple[str, ...]
+    shares: tuple[float, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything that the report says but for the pictures."""
+
+    identity: str
+    """Who and which study, in one line for the head of each page."""
+    patient: tuple[Fact, ...]
+    study: tuple[Fact, ...]
+    tables: tuple[Table, ...]
+    provenance: tuple[Fact, ...]
+
+
+def contents_of(
+    result: StudyResult, common: Common, predecessors: Sequence[PriorResult]
+) -> Contents:
+    """Gather what the report says."""
+    patient, study = _patient(common), _study(common)
+    tables = [_findings(result), _images(result), _models(result)]
+    return Contents(
+        identity=" \u00b7 ".join([patient[0][1], f"ID {patient[1][1]}", f"study {study[0][1]}"]),
+        patient=patient,
+        study=study,
+        tables=tuple(table for table in tables if table.rows),
+        provenance=_provenance(result, common, predecessors),
+    )
+
+
+def _patient(common: Common) -> tuple[Fact, ...]:
+    header = common.header
+    return (
+        ("Patient", printable.text_of(header, "PatientName")),
+        ("Patient ID", printable.text_of(header, "PatientID")),
+        ("Born", _date(common, "PatientBirthDate")),
+        ("Sex", printable.text_of(header, "PatientSex")),
+    )
+
+
+def _study(common: Common) -> tuple[Fact, ...]:
+    header = common.header
+    return (
+        ("Study date", _date(common, "StudyDate")),
+        ("Accession number", printable.text_of(header, "AccessionNumber")),
+        ("Description", printable.text_of(header, "StudyDescription")),
+        ("Referring physician", printable.text_of(header, "ReferringPhysicianName")),
+    )
+
+
+def _date(common: Common, keyword: str) -> str:
+    text = printable.text_of(common.header, keyword)
+    return text if text == printable.UNKNOWN else printed_date(text)
+
+
+def _findings(result: StudyResult) -> Table:
+    """Return one row a finding; the column of sites stands only where there are any."""
+    found = [
+        (view, index, finding)
+        for view in result.views
+        for index, finding in enumerate(view.findings)
+    ]
+    sited = any(finding.site for _, _, finding in found)
+    columns = ("Finding", "Kind", "Score", "Operating point", "Long axis", "Site", "Model")
+    shares = (0.13, 0.22, 0.08, 0.10, 0.11, 0.16, 0.20)
+    rows = [_finding_row(result, view, index, finding) for view, index, finding in found]
+    keep = [number for number, name in enumerate(columns) if sited or name != "Site"]
+    return Table(
+        "Findings",
+        tuple(columns[n] for n in keep),
+        tuple(shares[n] for n in keep),
+        tuple(tuple(row[n] for n in keep) for row in rows),
+        "Scores are the model's own, 0 to 1, and no probabilities of disease. The long axis is the"
+        " longer side of the finding's box or outline, by the pixel spacing below.",
+    )
+
+
+def _finding_row(
+    result: StudyResult, view: ViewResult, index: int, finding: Finding
+) -> tuple[str, ...]:
+    points = dict(result.operating_points)
+    size = finding.long_axis_mm
+    return (
+        statement.finding_name(result, view, index),
+        written(finding.label),
+        f"{finding.score:.2f}",
+        f"{points[finding.label]:.2f}" if finding.label in points else printable.UNKNOWN,
+        printable.UNKNOWN if size is None else f"{size:.1f} mm",
+        written(finding.site or printable.UNKNOWN),
+        written(f"{finding.model.name} {finding.model.version}"),
+    )
+
+
+def _images(result: StudyResult) -> Table:
+    rows = [
+        (
+            statement.image_name(result, view),
+            written(statement.view_statement(result, view)),
+            _spacing(view),
+        )
+        for view in result.views
+    ]
+    columns = ("Image", "Answer", "Pixel spacing and where it is from")
+    return Table("Images", columns, (0.13, 0.49, 0.38), tuple(rows))
+
+
+def _spacing(view: ViewResult) -> str:
+    if view.spacing is None:
+        return printable.UNKNOWN
+    row, column = view.spacing.row_mm, view.spacing.column_mm
+    size = f"{row:.4g} mm" if row == column else f"{row:.4g} x {column:.4g} mm"
+    return f"{size}, {view.spacing.origin.value}"
+
+
+def _models(result: StudyResult) -> Table:
+    rows = [
+        (written(f"{model.name} {model.version}"), model.sha256, written(model.description))
+        for model in result.models
+    ]
+    return Table("Models", ("Model", "SHA-256", "Description"), (0.21, 0.40, 0.39), tuple(rows))
+
+
+def _provenance(
+    result: StudyResult, common: Common, predecessors: Sequence[PriorResult]
+) -> tuple[Fact, ...]:
+    equipment = common.equipment
+    own = common.identity.instance_uid("pdf")
+    older = [p.sop_instance_uid for p in predecessors if p.sop_instance_uid != own]
+    facts = [
+        ("Answer", result.outcome.value),
+        ("Result", f"{max(common.generation, 1)} of this study"),
+        ("Supersedes", ", ".join(older)),
+        ("Operating points", statement.operating_point(result)),
+        ("Configuration", result.configuration_hash),
+        ("Made by", written(f"{equipment.model_name} {equipment.software_version}")),
+        ("Made at", _made_at(common)),
+        ("Institution", written(equipment.institution_name)),
+        ("Study Instance UID", result.study_instance_uid),
+        ("Document UID", own),
+    ]
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _made_at(common: Common) -> str:
+    when = common.content_datetime.strftime("%Y-%m-%d %H:%M")
+    known = attributes.text(common.header, "TimezoneOffsetFromUTC")
+    return f"{when} {common.content_datetime.strftime('%z')}".rstrip() if known else when

@@ -1,0 +1,94 @@
+"""The report as Encapsulated PDF (PS3.3 A.45.1).
+
+Unlike on the overview, the patient's name and ID stand on its pages, as on any report:
+a page that is printed must say whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import EncapsulatedPDFStorage
+
+from mammo_node.encode import codes, modules, references, statement
+from mammo_node.encode.modules import Common, SeriesIdentity
+from mammo_node.encode.objects import PriorResult
+from mammo_node.encode.overview import board, canvas, hanging, light
+from mammo_node.encode.pdf.contents import contents_of
+from mammo_node.encode.pdf.pages import document
+from mammo_node.encode.typeface import Typeface
+from mammo_node.vocabulary import StudyResult
+
+SERIES: Final = SeriesIdentity(
+    role="pdf",
+    modality="DOC",
+    number=9930,
+    description="Mammography AI report (research use only)",
+)
+TITLE: Final = "Mammography AI report (research use only, not a medical device)"
+_WIDTH: Final = 1600
+#: Height of a picture by its number of rows: one row alone need not be as tall.
+_HEIGHTS: Final = {1: 1100}
+_MOST_HEIGHT: Final = 1560
+_CAPTION: Final = "Marks carry number and score. Not for measuring, not for reading images."
+_HEAT_CAPTION: Final = "Relevance: what made the models score, brighter for more."
+
+
+def reports(
+    result: StudyResult, common: Common, predecessors: Sequence[PriorResult] = ()
+) -> list[Dataset]:
+    """Return the report of a study."""
+    number = max(common.generation, 1)
+    ds = modules.base_dataset(common, SERIES, EncapsulatedPDFStorage, "pdf", number)
+    _put_document(ds, common, pdf_of(result, common, predecessors))
+    return [modules.finish(ds, common)]
+
+
+def pdf_of(result: StudyResult, common: Common, predecessors: Sequence[PriorResult] = ()) -> bytes:
+    """Return the PDF file."""
+    answer = (light.light_of(result), light.headline(result), statement.study_statement(result))
+    contents = contents_of(result, common, predecessors)
+    return document(contents, answer, _pictures(result, common))
+
+
+def _pictures(result: StudyResult, common: Common) -> list[tuple[str, canvas.Picture]]:
+    """Return the board, and once more with relevance maps; nothing where no image is shown."""
+    arranged = hanging.hang(result)
+    if not arranged.rows or not common.pictures:
+        return []
+    shown = [(_CAPTION, False)]
+    if any(picture.relevance is not None for picture in common.pictures.values()):
+        shown.append((_HEAT_CAPTION, True))
+    return [(caption, _board(result, common, arranged, heat=heat)) for caption, heat in shown]
+
+
+def _board(
+    result: StudyResult, common: Common, arranged: hanging.Hanging, *, heat: bool
+) -> canvas.Picture:
+    height = _HEIGHTS.get(len(arranged.rows), _MOST_HEIGHT)
+    drawn = canvas.Canvas(_WIDTH, height, Typeface())
+    board.draw_board(drawn, result, arranged, common.pictures, (0, height), heat=heat)
+    return drawn.rgb
+
+
+def _put_document(ds: Dataset, common: Common, pdf: bytes) -> None:
+    """Fill the Encapsulated Document module (PS3.3 C.24.2)."""
+    ds.ConversionType = "WSD"
+    ds.AcquisitionDateTime = None
+    ds.BurnedInAnnotation = "YES"
+    ds.DocumentTitle = TITLE
+    ds.ConceptNameCodeSequence = references.code_sequence(codes.CAD_REPORT)
+    ds.VerificationFlag = "UNVERIFIED"
+    ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    if common.references:
+        ds.SourceInstanceSequence = DicomSequence(
+            [
+                references.reference_item(r.sop_class_uid, r.sop_instance_uid)
+                for r in common.references
+            ]
+        )
+    ds.EncapsulatedDocumentLength = len(pdf)
+    ds.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
