@@ -89,6 +89,39 @@ def parser() -> argparse.ArgumentParser:
     models.add_argument("--self-test", action="store_true", help="run each on its golden image")
     _add_import(models)
 
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[configured, machine],
+        help="a model, or results, against ground truth: report and figures out",
+    )
+    which = evaluate.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model", metavar="PACKAGE", help="name or folder of a model package")
+    which.add_argument("--results", type=Path, metavar="DIR", help="folder of result reports (SR)")
+    which.add_argument(
+        "--export", type=Path, metavar="DIR", help="write the truth there as truth.csv, and stop"
+    )
+    evaluate.add_argument(
+        "--truth", required=True, metavar="WHAT", help="CSV file, data set or phantom:FIRST-LAST"
+    )
+    evaluate.add_argument("--out", type=Path, metavar="DIR", help="for report.html, figures.json")
+    evaluate.add_argument("--data", type=Path, metavar="DIR", help="where the images are")
+    evaluate.add_argument("--split", metavar="PART", help="only this part of the data set")
+    evaluate.add_argument("--limit", type=int, metavar="N", help="only the first N patients")
+    evaluate.add_argument(
+        "--skip-missing", action="store_true", help="leave images out that are not there"
+    )
+    evaluate.add_argument(
+        "--threshold",
+        action="append",
+        metavar="LABEL=SCORE",
+        help="from which score a finding counts as one (default: the package's)",
+    )
+    evaluate.add_argument(
+        "--bootstrap", type=int, default=1000, metavar="N", help="samples (default 1000)"
+    )
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples")
+    evaluate.add_argument("--no-bar", action="store_true", help="leave the blob bar out")
+
     files = commands.add_parser(
         "service-files", help="write the systemd unit and configuration templates"
     )

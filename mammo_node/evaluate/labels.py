@@ -77,3 +77,11 @@ def canonical(word: str, where: str) -> str:
             f" use {OTHER!r} for anything else)"
         )
     return name
+
+
+def known_as(word: str) -> str:
+    """Return the vocabulary's name of a model's label, or the label itself where it has none."""
+    try:
+        return canonical(word, "")
+    except GroundTruthError:
+        return word

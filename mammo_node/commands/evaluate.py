@@ -1,0 +1,120 @@
+"""``mammo-node evaluate``: a model or its results against ground truth; a report and JSON out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from mammo_node import __version__
+from mammo_node.composition import policy
+from mammo_node.config import Configuration, load_folder
+from mammo_node.errors import ConfigurationError
+from mammo_node.evaluate import export
+from mammo_node.evaluate.figures import figures
+from mammo_node.evaluate.labels import known_as
+from mammo_node.evaluate.report import report
+from mammo_node.evaluate.results import read_results
+from mammo_node.evaluate.run import Judged, Runner
+from mammo_node.evaluate.samples import Truth
+from mammo_node.evaluate.settings import Section, Settings
+from mammo_node.evaluate.truth import open_truth
+
+REPORT = "report.html"
+FIGURES = "figures.json"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate, or with --export write the truth down; 1 if no image could be judged."""
+    configuration = load_folder(options.config)
+    truth = open_truth(
+        options.truth,
+        data=options.data,
+        split=options.split,
+        limit=options.limit,
+        skip_missing=options.skip_missing,
+    )
+    if options.export is not None:
+        for path in export.write(truth, options.export):
+            print(path)
+        return 0
+    if options.out is None:
+        raise ConfigurationError("--out DIR is needed: the report and the figures go there")
+    document = _evaluate(options, configuration, truth)
+    options.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, indent=1) + "\n"
+    (options.out / FIGURES).write_text(text, encoding="utf-8")
+    (options.out / REPORT).write_text(report(document), encoding="utf-8")
+    print(text if options.json else _summary(document, options.out), end="")
+    return 0 if document["data"]["analysed"] else 1
+
+
+def _evaluate(options: argparse.Namespace, configuration: Configuration, truth: Truth) -> Section:
+    given = dict(map(_threshold, options.threshold or ()))
+    settings = Settings(rounds=options.bootstrap, seed=options.seed)
+    about: Section = {"software": f"mammo_node {__version__}", "truth": truth.name}
+    # Digitised film comes as Secondary Capture; whoever evaluates on it wants it read.
+    reading = replace(policy(configuration.settings.suitability), secondary_capture=True)
+    if options.results is not None:
+        results = read_results(options.results)
+        for line in results.unread:
+            print(f"not read: {line}", file=sys.stderr)
+        about |= {
+            "what": ", ".join(results.models) or str(options.results),
+            "results": str(options.results),
+            "reports": results.reports,
+        }
+        judged = _watched(results.judge(truth, reading), truth)
+        # What was reported was decided upon already.
+        settings = replace(settings, thresholds=dict.fromkeys(results.labels, 0.0) | given)
+        return figures(judged, results.labels, about, settings)
+    runner = Runner.start(
+        options.model, configuration.settings.models, configuration.settings.worker
+    )
+    model = runner.model
+    about |= {"what": f"{model.name} {model.version}", "sha256": model.sha256}
+    judged = _watched(runner.judge(truth, reading, bar=not options.no_bar), truth)
+    settings = replace(settings, thresholds=dict(runner.thresholds) | given)
+    return figures(judged, runner.labels, about, settings)
+
+
+def _threshold(words: str) -> tuple[str, float]:
+    label, _, score = words.partition("=")
+    try:
+        return known_as(label), float(score)
+    except ValueError:
+        raise ConfigurationError(
+            f"--threshold {words}: LABEL=SCORE is needed, for example mass=0.3"
+        ) from None
+
+
+def _watched(judged: Iterable[Judged], truth: Truth) -> list[Judged]:
+    done = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        work = progress.add_task("images", total=len(truth))
+        for one in judged:
+            done.append(one)
+            progress.advance(work)
+    return done
+
+
+def _summary(document: Section, folder: Path) -> str:
+    lines = []
+    data = document["data"]
+    lines.append(f"{data['analysed']} of {data['images']} images, {data['patients']} patients")
+    for label, section in document["detection"].items():
+        if section is None:
+            lines.append(f"{label}: no lesion with a box to find")
+            continue
+        found = section["froc"]["iou"]
+        cells = zip(found["rates"], found["sensitivity"], strict=True)
+        shown = "  ".join(f"{value:.2f} at {rate:g}" for rate, value in cells)
+        lines.append(f"{label}: sensitivity (false positives per image) {shown}")
+    lines.append(str(folder / REPORT))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,197 @@
+"""The HTML report of one evaluation, from the same document that the JSON file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mammo_node.evaluate import html, plots
+from mammo_node.evaluate.html import number, spread
+
+Document = Mapping[str, Any]
+
+_BREAKDOWNS = {"vendor": "By vendor", "density": "By breast density", "size": "By lesion size"}
+#: Rates that the breakdowns show; the JSON file has all.
+_SHOWN_RATES = (0.25, 1.0, 2.22)
+_HOW = (
+    "Each interval is a 95 % bootstrap interval by patient. A detection is a hit when it overlaps a"
+    " lesion by IoU 0.2 or more (or, where so said, when its centre lies in the lesion's box); each"
+    " lesion counts once, and false positives are counted over all images."
+)
+
+
+def report(document: Document) -> str:
+    """Return the page."""
+    about = document["about"]
+    parts = [
+        html.paragraph(document["statement"], notice=True),
+        *_about(document),
+        *(
+            part
+            for name, section in document["detection"].items()
+            if section is not None
+            for part in _detection(document, name, section)
+        ),
+        *_discrimination(document),
+        *_decisions(document),
+        *_density(document),
+        *_nipple(document),
+    ]
+    return html.page(f"Evaluation of {about['what']} on {about['truth']}", parts)
+
+
+def _about(document: Document) -> Iterator[str]:
+    about, data = document["about"], document["data"]
+    yield html.table(("", ""), [(key.replace("_", " "), str(about[key])) for key in about], 2)
+    yield "<h2>Data</h2>"
+    counts = ("images", "analysed", "patients", "breasts", "malignant_images")
+    yield '<div class="tables">'
+    yield html.table(("", ""), [(key.replace("_", " "), str(data[key])) for key in counts])
+    for name in ("findings", "vendors", "densities"):
+        rows = [(key, str(count)) for key, count in data[name].items()]
+        yield html.table((name, "number"), rows)
+    yield "</div>"
+    if data["refused"]:
+        lost = sum(data["findings_in_refused_images"].values())
+        yield html.paragraph(
+            f"{sum(data['refused'].values())} images were not analysed and enter no figure below;"
+            f" {lost} findings are in them.",
+            notice=True,
+        )
+        yield html.table(
+            ("reason", "images"), [(key, str(count)) for key, count in data["refused"].items()]
+        )
+    yield html.paragraph(_HOW)
+
+
+def _detection(document: Document, label: str, section: Mapping[str, Any]) -> Iterator[str]:
+    bar = document["bar"] if label == "mass" else None
+    point = section["operating_point"]
+    yield f"<h2>Boxes: {label}</h2>"
+    yield html.paragraph(
+        f"{section['lesions']} lesions in {section['images']} images. At the threshold in force,"
+        f" {point['threshold']:g}, it finds {number(point['sensitivity'])} of them with"
+        f" {number(point['false_positives_per_image'])} false positives per image."
+    )
+    yield '<div class="plots">'
+    yield plots.froc(label, section["froc"], None if bar is None else bar["froc"])
+    if section["calibration"]:
+        yield plots.reliability(f"{label}, boxes", section["calibration"])
+    yield "</div>"
+    yield _rates(section["froc"], None if bar is None else bar["froc"])
+    reached = section["froc"]["iou"]["reached"]
+    if reached < max(section["froc"]["iou"]["rates"]):
+        yield html.paragraph(
+            f"All detections together come to {number(reached)} false positives per image: at"
+            " higher rates the sensitivity is that of all of them."
+        )
+    for key, heading in _BREAKDOWNS.items():
+        yield f"<h3>{heading}</h3>{_parts(section, key)}"
+
+
+def _rates(own: Mapping[str, Any], bar: Mapping[str, Any] | None) -> str:
+    columns = ("sensitivity at false positives per image", *map("{:g}".format, own["iou"]["rates"]))
+    rows = []
+    for what, froc in (("", own), ("blob bar, ", bar)):
+        if froc is None:
+            continue
+        for criterion, words in (("iou", "IoU ≥ 0.2"), ("centre", "centre in box")):
+            found = froc[criterion]
+            rows.append((f"{what}{words}", *map(number, found["sensitivity"])))
+            spans = map(spread, found["low"], found["high"])
+            rows.append((f"{what}{words}, interval", *spans))
+    return html.table(columns, rows)
+
+
+def _parts(section: Mapping[str, Any], key: str) -> str:
+    rates = section["froc"]["iou"]["rates"]
+    shown = [i for i, rate in enumerate(rates) if rate in _SHOWN_RATES]
+    rows = []
+    for name, part in section["by"][key].items():
+        found = [_with_interval(part, i) if "sensitivity" in part else "" for i in shown]
+        rows.append((name, str(part["images"]), str(part["lesions"]), *found))
+    return html.table(("", "images", "lesions", *(f"at {rates[i]:g}" for i in shown)), rows)
+
+
+def _with_interval(part: Mapping[str, Any], i: int) -> str:
+    return f"{number(part['sensitivity'][i])} ({spread(part['low'][i], part['high'][i])})"
+
+
+def _discrimination(document: Document) -> Iterator[str]:
+    told = {
+        name: section
+        for name, section in document["discrimination"].items()
+        if section["image"] or section["breast"]
+    }
+    if not told:
+        return
+    yield "<h2>Scores of images and breasts</h2>"
+    yield html.paragraph(
+        "A score is the model's own for the image, or else that of its best box; a breast has the"
+        " highest score of its images."
+    )
+    rows = []
+    for name, section in told.items():
+        for unit in ("image", "breast"):
+            if section[unit]:
+                found = section[unit]
+                span = spread(found["low"], found["high"], 3)
+                counts = (str(found["positives"]), str(found["negatives"]))
+                rows.append((name, unit, *counts, number(found["auc"], 3), span))
+    yield html.table(("", "per", "with", "without", "ROC AUC", "interval"), rows, 2)
+    yield '<div class="plots">'
+    for name, section in told.items():
+        yield plots.roc(name, section)
+        if section["calibration"]:
+            yield plots.reliability(f"{name}, images", section["calibration"])
+    yield "</div>"
+
+
+def _decisions(document: Document) -> Iterator[str]:
+    section = document["decisions"]
+    if section is None:
+        return
+    yield "<h2>Decisions: which findings an image has</h2>"
+    rows = [
+        (
+            name,
+            number(found["threshold"], 3),
+            *(number(found[key], 3) for key in ("precision", "recall", "f1")),
+            f"{found['support']:g}",
+        )
+        for name, found in section["labels"].items()
+    ]
+    yield html.table(("", "threshold", "precision", "recall", "F1", "images with it"), rows)
+    yield html.paragraph(
+        f"F1 weighted by how many images have the finding: {number(section['weighted_f1'], 3)}"
+        f" ({spread(section['low'], section['high'], 3)}), over {section['images']} images."
+    )
+
+
+def _density(document: Document) -> Iterator[str]:
+    section = document["density"]
+    if section is None:
+        return
+    yield "<h2>Breast density</h2>"
+    yield html.paragraph(
+        f"{section['breasts']} breasts; quadratic kappa {number(section['quadratic_kappa'], 3)}"
+        f" ({spread(section['low'], section['high'], 3)}), accuracy {number(section['accuracy'])}."
+    )
+    names = section["categories"]
+    rows = [
+        (f"truly {name}", *(f"{count:g}" for count in counts))
+        for name, counts in zip(names, section["confusion"], strict=True)
+    ]
+    yield html.table(("", *(f"told {name}" for name in names)), rows)
+
+
+def _nipple(document: Document) -> Iterator[str]:
+    section = document["nipple"]
+    if section is None:
+        return
+    yield "<h2>Nipple</h2>"
+    yield html.paragraph(
+        f"{section['images']} images; error {number(section['median_mm'], 1)} mm (median),"
+        f" {number(section['ninetieth_percentile_mm'], 1)} mm (90th percentile)."
+    )
+    yield f'<div class="plots">{plots.errors(section["errors_mm"])}</div>'

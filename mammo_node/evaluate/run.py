@@ -1,0 +1,108 @@
+"""What a model package finds in the images of a source of truth, by the node's own pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from mammo_node.analyse.package import MANIFEST_NAME, load_package
+from mammo_node.config import Models, Worker
+from mammo_node.engine import Engine, packages_in_use
+from mammo_node.evaluate.bar import find_bar
+from mammo_node.evaluate.labels import known_as
+from mammo_node.evaluate.predictions import Prediction, ScoredBox
+from mammo_node.evaluate.records import ImageRecord
+from mammo_node.evaluate.samples import Truth
+from mammo_node.image.policy import Policy
+from mammo_node.image.preprocess import NoBreastFound
+from mammo_node.pipeline import find
+from mammo_node.vocabulary import MammoImage, ModelRef, Refusal
+
+FLOOR = 0.005
+"""Score from which boxes are kept: curves need what lies below the operating point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One image: the truth, what was found, and what the blob bar found there."""
+
+    record: ImageRecord
+    prediction: Prediction
+    bar: Prediction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A model that is ready, and what it takes for a finding by default."""
+
+    engine: Engine
+    model: ModelRef
+    labels: tuple[str, ...]
+    thresholds: Mapping[str, float]
+
+    @classmethod
+    def start(cls, package: str, models: Models, worker: Worker) -> Self:
+        """Load and self-test one package.
+
+        Parameters
+        ----------
+        package : str
+            Its folder, or its name in the configured folder of packages.
+        models, worker
+            Where packages are by default, and what runs them.
+
+        Raises
+        ------
+        ModelPackageError, ProviderUnavailable
+            Saying what does not fit, or what is missing.
+        """
+        chosen = _chosen(package, models)
+        loaded = packages_in_use(chosen)[0]
+        floors = dict.fromkeys(loaded.labels.values(), FLOOR)
+        engine = Engine.start(chosen.model_copy(update={"thresholds": floors}), worker)
+        labels = {name: known_as(name) for name in loaded.labels.values()}
+        operating = {labels[name]: score for name, score in loaded.thresholds().items()}
+        return cls(engine, loaded.ref, tuple(labels.values()), operating)
+
+    def judge(self, truth: Truth, policy: Policy, *, bar: bool) -> Iterator[Judged]:
+        """Run the model, and the blob bar if wanted, on every image."""
+        for sample in truth.samples(policy):
+            image = sample.read()
+            if isinstance(image, Refusal):
+                yield Judged(sample.record, _refused(sample.record, image))
+                continue
+            record = sample.record
+            if record.vendor is None and image.manufacturer:
+                record = replace(record, vendor=image.manufacturer)
+            found = find_bar(image, record.image_id) if bar else None
+            yield Judged(record, self.predict(image, record.image_id), found)
+
+    def predict(self, image: MammoImage, image_id: str) -> Prediction:
+        """Run the model on one image."""
+        model = self.engine.loaded[0]
+        reason = model.package.refusal_of(image.ref.sop_class_uid, image.view, image.manufacturer)
+        if reason is not None:
+            return Prediction(image_id, refusal=f"{reason.reason}: {reason.detail}")
+        try:
+            findings = find(image, model)
+        except NoBreastFound as error:
+            return Prediction(image_id, refusal=f"no-breast-found: {error}")
+        boxes = (ScoredBox(known_as(f.label), f.score, f.box_px) for f in findings)
+        spacing = (image.spacing.row_mm, image.spacing.column_mm)
+        return Prediction(image_id, tuple(boxes), spacing_mm=spacing)
+
+
+def _chosen(package: str, models: Models) -> Models:
+    folder = Path(package)
+    if not (folder / MANIFEST_NAME).is_file():
+        return models.model_copy(update={"use": (package,), "thresholds": {}})
+    name = load_package(folder).name
+    return models.model_copy(
+        update={"folder": folder.resolve().parent, "use": (name,), "thresholds": {}}
+    )
+
+
+def _refused(record: ImageRecord, refusal: Refusal) -> Prediction:
+    return Prediction(record.image_id, refusal=f"{refusal.reason}: {refusal.detail}")
