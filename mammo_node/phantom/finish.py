@@ -60,7 +60,7 @@ def _framed(rng: np.random.Generator, exposure: Exposure, look: Look) -> Exposur
         return _cut(replace(exposure, log_attenuation=image), field)
     if rng.uniform() < look.clipped:
         columns = int(nipple[0] - rng.uniform(2.0, 9.0) / grid.pitch_mm) // 8 * 8
-        if columns > 0.25 * grid.columns:
+        if columns > 0.5 * grid.columns:
             return _cut(exposure, Field(0, 0, columns, grid.rows))
     return exposure
 

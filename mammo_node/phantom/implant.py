@@ -44,7 +44,7 @@ def draw_implant(rng: np.random.Generator, filling: str, *, displaced: bool) -> 
         reach=float(rng.uniform(-0.05, 0.16) if displaced else rng.uniform(0.45, 0.68)),
         width=float(rng.uniform(0.6, 0.85)),
         rise=float(rng.normal(0.05, 0.06)),
-        roughness=tuple(float(v) for v in rng.normal(0.0, 0.012, 8)),
+        roughness=tuple(float(v) / (k + 1) for k, v in enumerate(rng.normal(0.0, 0.015, 8))),
         folds=int(rng.poisson(1.2)),
     )
 

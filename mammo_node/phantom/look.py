@@ -16,7 +16,7 @@ from mammo_node.phantom.vendors import DIGITAL, FILM, VENDORS, Vendor
 FILM_SHARE = 0.55
 _DIGITAL_WEIGHTS = (0.26, 0.26, 0.16, 0.1, 0.08, 0.14)
 _FILM_WEIGHTS = (0.5, 0.38, 0.12)
-_CLIPPED, _PADDLE_EDGE, _LOSSY = 0.03, 0.12, 0.05
+_CLIPPED, _PADDLE_EDGE, _LOSSY = 0.06, 0.12, 0.05
 
 BLACK, WHITE, GREY = "black", "white", "grey"
 
@@ -68,7 +68,7 @@ class Look:
     paddle_edge
         Chance that the edge of the compression paddle is seen at the chest wall.
     clipped
-        Chance that the field cuts the nipple off.
+        Chance that the field cuts the nipple off; small breasts always fit.
     lossy_ratio
         Ratio of lossy JPEG 2000 compression that the pixels went through, None for none.
     for_processing

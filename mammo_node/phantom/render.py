@@ -12,6 +12,7 @@ import numpy as np
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.axilla import add_suspicious_node
 from mammo_node.phantom.calcification import draw_cluster
+from mammo_node.phantom.coarse import add_coarse, draw_coarse, place_coarse
 from mammo_node.phantom.distractors import add_distractors
 from mammo_node.phantom.implant import Implant, add_implant
 from mammo_node.phantom.insertion import insert_cluster, insert_mass
@@ -28,7 +29,7 @@ from mammo_node.phantom.scene import Scene, build_scene
 from mammo_node.phantom.signs import Sign, growths, pull_tissue
 from mammo_node.phantom.texture import TextureBank
 
-_FIRST_MARKER, _FIRST_BENIGN = 201, 301
+_FIRST_MARKER, _FIRST_COARSE, _FIRST_BENIGN = 201, 251, 301
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,28 @@ def expose_breast(
     images = tuple(scene.log_attenuation.copy() for scene in scenes)
     rng = np.random.default_rng([seed, side, 7])
     lesions = _insert_lesions(rng, scenes, images, (breast.masses, breast.clusters), taken)
+    coarse = _insert_coarse(np.random.default_rng([seed, side, 3]), scenes, images)
     made = []
-    for scene, image, lesion, sign in zip(scenes, images, lesions, pulled, strict=True):
-        signs = [*scene.grown, *sign]
-        made.append(_complete(seed, breast, scene, image, lesion, signs, energy_kev))
+    for i, scene in enumerate(scenes):
+        signs = [*scene.grown, *pulled[i]]
+        made.append(
+            _complete(seed, breast, scene, images[i], lesions[i], signs, coarse[i], energy_kev)
+        )
     return made
+
+
+def _insert_coarse(
+    rng: np.random.Generator, scenes: tuple[Scene, ...], images: tuple[FloatArray, ...]
+) -> tuple[list[PhantomLesion], ...]:
+    truths: tuple[list[PhantomLesion], ...] = tuple([] for _ in scenes)
+    for number, group in enumerate(draw_coarse(rng)):
+        point = place_coarse(rng, scenes)
+        if point is None:
+            continue
+        for scene, image, truth in zip(scenes, images, truths, strict=True):
+            found = add_coarse(scene, image, group, point, _FIRST_COARSE + number)
+            truth.extend([found] if found else [])
+    return truths
 
 
 def _complete(
@@ -99,6 +117,7 @@ def _complete(
     image: FloatArray,
     lesions: list[PhantomLesion],
     signs: list[PhantomLesion],
+    benign: list[PhantomLesion],
     energy_kev: float,
 ) -> Exposure:
     side, view = ord(breast.anatomy.laterality), len(scene.view)
@@ -108,7 +127,9 @@ def _complete(
             node = add_suspicious_node(rng, scene, image, sign.identity)
             signs += [node] if node else []
     others = np.random.default_rng([seed, side, view, 13])
-    benign = add_distractors(others, scene, image, _FIRST_BENIGN + 100 * (scene.view == "MLO"))
+    benign = benign + add_distractors(
+        others, scene, image, _FIRST_BENIGN + 100 * (scene.view == "MLO")
+    )
     shadow = np.zeros(image.shape, dtype=bool)
     if breast.implant is not None:
         shadow = add_implant(rng, breast.implant, scene, image, energy_kev)
