@@ -337,6 +337,8 @@ class ModelRef:
     version: str
     sha256: str
     description: str = ""
+    labels: tuple[str, ...] = field(default=(), compare=False)
+    """What it looks for, where that is known: a report of no findings says of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +355,8 @@ class Finding:
     model: ModelRef
     site: str | None = None
     """Where in the breast, in words such as 'upper outer quadrant', if a model says so."""
+    members_px: tuple[tuple[float, float], ...] = ()
+    """Centres of a cluster's single calcifications (column, row), where the model tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +391,14 @@ class ViewPicture:
     relevance: npt.NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FindingRef:
+    """One finding of a study result: its image, and its place among that image's findings."""
+
+    sop_instance_uid: str
+    index: int
+
+
 class Outcome(StrEnum):
     """The answer to a study, in one word."""
 
@@ -412,3 +424,6 @@ class StudyResult:
     """Of the configuration that changes results (thresholds, models used)."""
     operating_points: tuple[tuple[str, float], ...] = field(default=())
     """(label, threshold) pairs in force."""
+    lesions: tuple[tuple[FindingRef, ...], ...] = ()
+    """Findings that are one lesion seen in several images of a breast, where something has
+    matched them. Empty: nothing is said, each finding stands alone."""

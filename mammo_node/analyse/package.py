@@ -49,7 +49,13 @@ class ModelPackage:
     def ref(self) -> ModelRef:
         """What results cite."""
         manifest = self.manifest
-        return ModelRef(manifest.name, manifest.version, manifest.sha256, manifest.description)
+        return ModelRef(
+            manifest.name,
+            manifest.version,
+            manifest.sha256,
+            manifest.description,
+            tuple(self.labels[index] for index in sorted(self.labels)),
+        )
 
     @property
     def input_spec(self) -> InputSpec:

@@ -19,28 +19,19 @@ from highdicom.sr import (
     ContainerContentItem,
     ContentItem,
     ContentSequence,
-    DeviceObserverIdentifyingAttributes,
     LanguageOfContentItemAndDescendants,
     ObservationContext,
-    ObserverContext,
     RelationshipTypeValues,
 )
 from highdicom.sr.coding import CodedConcept as SrConcept
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import UID, Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage
 
-from mammo_node.encode import codes, content, groups, library, modules, statement
+from mammo_node.encode import codes, content, document, groups, library, modules, statement
+from mammo_node.encode.document import device_observer
 from mammo_node.encode.modules import Common, SeriesIdentity
-from mammo_node.encode.objects import Equipment, PriorResult
-from mammo_node.encode.references import series_references
-from mammo_node.vocabulary import (
-    InstanceRef,
-    ModelRef,
-    Outcome,
-    StudyResult,
-    ViewResult,
-)
+from mammo_node.encode.objects import PriorResult
+from mammo_node.vocabulary import ModelRef, StudyResult, ViewResult
 
 SERIES: Final = SeriesIdentity(
     role="sr",
@@ -71,59 +62,11 @@ def report(
     ds = modules.base_dataset(
         common, SERIES, Comprehensive3DSRStorage, "sr", max(common.generation, 1)
     )
-    _put_document(ds, result)
-    _put_evidence(ds, common.references)
-    _put_predecessors(ds, predecessors)
-    for element in _root(result, common):
-        ds[element.tag] = element
-    ds.ContentTemplateSequence = DicomSequence([_template_item("1500")])
+    document.put_document(ds, result)
+    document.put_evidence(ds, common.references)
+    document.put_predecessors(ds, predecessors)
+    document.put_content(ds, _root(result, common), "1500")
     return modules.finish(ds, common)
-
-
-def _put_document(ds: Dataset, result: StudyResult) -> None:
-    """Fill the SR Document Series and General modules (PS3.3 C.17.1, C.17.2)."""
-    ds.ReferencedPerformedProcedureStepSequence = DicomSequence([])
-    ds.PerformedProcedureCodeSequence = DicomSequence([])
-    ds.VerificationFlag = "UNVERIFIED"
-    complete = result.outcome in (Outcome.FINDINGS, Outcome.NO_FINDINGS)
-    ds.CompletionFlag = "COMPLETE" if complete else "PARTIAL"
-    if not complete:
-        ds.CompletionFlagDescription = f"AI answer: {result.outcome.value}"
-
-
-def _put_evidence(ds: Dataset, references: Sequence[InstanceRef]) -> None:
-    if not references:
-        return
-    item = Dataset()
-    item.StudyInstanceUID = ds.StudyInstanceUID
-    item.ReferencedSeriesSequence = DicomSequence(series_references(references))
-    ds.CurrentRequestedProcedureEvidenceSequence = DicomSequence([item])
-
-
-def _put_predecessors(ds: Dataset, predecessors: Sequence[PriorResult]) -> None:
-    """Name the reports that this one supersedes (PS3.3 C.17.2, Predecessor Documents)."""
-    older = [p for p in predecessors if p.sop_instance_uid != ds.SOPInstanceUID]
-    if not older:
-        return
-    items = []
-    for study in dict.fromkeys(prior.study_instance_uid for prior in older):
-        refs = [
-            InstanceRef(p.sop_class_uid, p.sop_instance_uid, study, p.series_instance_uid, "")
-            for p in older
-            if p.study_instance_uid == study
-        ]
-        item = Dataset()
-        item.StudyInstanceUID = UID(study)
-        item.ReferencedSeriesSequence = DicomSequence(series_references(refs))
-        items.append(item)
-    ds.PredecessorDocumentsSequence = DicomSequence(items)
-
-
-def _template_item(identifier: str) -> Dataset:
-    item = Dataset()
-    item.MappingResource = "DCMR"
-    item.TemplateIdentifier = identifier
-    return item
 
 
 def _root(result: StudyResult, common: Common) -> ContainerContentItem:
@@ -134,7 +77,7 @@ def _root(result: StudyResult, common: Common) -> ContainerContentItem:
     items = ContentSequence(
         [
             *LanguageOfContentItemAndDescendants(_ENGLISH),
-            *_observer(common.equipment),
+            *ObservationContext(observer_device_context=device_observer(common.equipment)),
             _procedure_reported(),
             *library.image_library(common.references, views),
         ]
@@ -147,21 +90,6 @@ def _root(result: StudyResult, common: Common) -> ContainerContentItem:
     items.append(content.container(codes.QUALITATIVE_EVALUATIONS, _answer(result)))
     root.ContentSequence = items
     return root
-
-
-def _observer(equipment: Equipment) -> ObservationContext:
-    return ObservationContext(
-        observer_device_context=ObserverContext(
-            observer_type=SrConcept("121007", "DCM", "Device"),
-            observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-                uid=equipment.device_uid,
-                name=statement.plain(equipment.ae_title or equipment.model_name),
-                manufacturer_name=statement.plain(equipment.manufacturer),
-                model_name=statement.plain(equipment.model_name),
-                serial_number=statement.plain(equipment.device_serial_number),
-            ),
-        )
-    )
 
 
 def _procedure_reported() -> CodeContentItem:

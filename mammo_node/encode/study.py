@@ -11,7 +11,8 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from mammo_node.encode import gsps, modules, source, sr, statement
+from mammo_node.encode import gsps, keyobjects, modules, source, sr, statement
+from mammo_node.encode.cad.report import cad_reports
 from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import EncodedObject, Equipment, PriorResult, quiet
@@ -45,6 +46,8 @@ _ENCODERS: Final[Mapping[OutputKind, Encoder]] = MappingProxyType(
         OutputKind.GSPS: _presentation_states,
         OutputKind.OVERVIEW: capture.overviews,
         OutputKind.PDF: encapsulated.reports,
+        OutputKind.CAD_SR: cad_reports,
+        OutputKind.KEY_OBJECTS: keyobjects.key_objects,
     }
 )
 

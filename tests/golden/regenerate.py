@@ -27,13 +27,22 @@ CASES = {
     "gsps-findings": ("findings", OutputKind.GSPS, 0),
     "gsps-no-findings": ("findings", OutputKind.GSPS, 1),
     "gsps-refused": ("partial", OutputKind.GSPS, 3),
+    "cad-sr-findings": ("findings", OutputKind.CAD_SR, 0),
+    "cad-sr-no-findings": ("no-findings", OutputKind.CAD_SR, 0),
+    "cad-sr-partial": ("partial", OutputKind.CAD_SR, 0),
+    "cad-sr-failed": ("failed", OutputKind.CAD_SR, 0),
+    "cad-sr-failed-unread": ("failed-unread", OutputKind.CAD_SR, 0),
+    "cad-sr-not-attempted": ("not-attempted", OutputKind.CAD_SR, 0),
+    "cad-sr-matched": ("matched", OutputKind.CAD_SR, 0),
+    "key-objects-findings": ("findings", OutputKind.KEY_OBJECTS, 0),
+    "key-objects-partial": ("partial", OutputKind.KEY_OBJECTS, 0),
 }
 
 
 def made(name: str) -> Dataset:
     """Encode the object of a case."""
     answer, kind, place = CASES[name]
-    result = samples.answers()[answer]
+    result = (samples.answers() | {"matched": samples.matched()})[answer]
     objects = encode_study(
         result,
         samples.headers(result),

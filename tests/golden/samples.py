@@ -17,6 +17,7 @@ from mammo_node.vocabulary import (
     STANDARD_VIEWS,
     Box,
     Finding,
+    FindingRef,
     InstanceRef,
     Laterality,
     ModelRef,
@@ -192,6 +193,27 @@ def answers() -> dict[str, StudyResult]:
             reason="no image could be analysed",
         ),
     }
+
+
+def matched() -> StudyResult:
+    """Return a result with every kind of finding: matched, with members, below its threshold."""
+    r_cc, l_cc, r_mlo, l_mlo = positive_views()
+    mass, cluster = r_cc.findings
+    members = ((1310.5, 1460.0), (1400.0, 1500.25), (1490.0, 1570.0))
+    lone = (
+        finding("asymmetry", 0.5, Box(1000.0, 2000.0, 1300.0, 2400.0)),
+        finding("architectural-distortion", 0.6, Box(700.0, 900.0, 900.0, 1100.0)),
+        finding("calcification", 0.7, Box(500.0, 500.0, 520.0, 530.0)),
+        finding("mass", 0.2, Box(1500.0, 2500.0, 1600.0, 2580.0)),
+    )
+    views = (
+        replace(r_cc, findings=(mass, replace(cluster, members_px=members))),
+        replace(l_cc, findings=lone),
+        r_mlo,
+        l_mlo,
+    )
+    same = tuple(FindingRef(view.ref.sop_instance_uid, 0) for view in (r_cc, r_mlo))
+    return study_result(Outcome.FINDINGS, views, lesions=(same,))
 
 
 def headers(result: StudyResult) -> dict[str, Dataset]:

@@ -1,0 +1,67 @@
+"""The answer to the study (PS3.16 TID 4001, 4002, 4003)."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+
+from mammo_node.encode import codes, items, statement
+from mammo_node.encode.cad import algorithm, concepts
+from mammo_node.encode.cad.composite import composite_feature
+from mammo_node.encode.cad.finding import single_image_finding
+from mammo_node.encode.cad.intent import ORDER, rendering_intent, strongest
+from mammo_node.encode.cad.tree import Cad, Seen
+from mammo_node.vocabulary import CodedConcept
+
+
+def overall_impression(cad: Cad) -> Dataset:
+    """Return TID 4001: the answer as a code and in words, and the lesions it rests on."""
+    found = statement.finding_count(cad.result) > 0
+    return items.code(
+        items.CONTAINS,
+        codes.PROCESSING_SUMMARY,
+        codes.processing_summary(cad.result.outcome, with_findings=found),
+        [*_body(cad), *_individual(cad)],
+    )
+
+
+def _body(cad: Cad) -> list[Dataset]:
+    """Return TID 4002: the answer in words, and that the node gives it."""
+    description = concepts.IMPRESSION_DESCRIPTION
+    return [
+        items.text(items.HAS_PROPERTIES, description, " ".join(_sentences(cad))),
+        *algorithm.node(cad),
+    ]
+
+
+def _sentences(cad: Cad) -> list[str]:
+    result = cad.result
+    silent = [view for view in result.views if not statement.is_analysed(result, view)]
+    words = [statement.study_statement(result), statement.RESEARCH_USE]
+    if result.operating_points:
+        words.append(f"Operating point (score): {statement.operating_point(result)}.")
+    return words + [
+        f"{statement.image_name(result, view)}: {statement.view_statement(result, view)}."
+        for view in silent
+    ]
+
+
+def _individual(cad: Cad) -> list[Dataset]:
+    """Return TID 4003 for each lesion, those that must be shown first."""
+    impressions = [(_intent(cad, lesion), lesion) for lesion in cad.lesions()]
+    impressions.sort(key=lambda impression: ORDER.index(impression[0]))
+    return [_individual_impression(cad, *impression) for impression in impressions]
+
+
+def _individual_impression(cad: Cad, intent: CodedConcept, lesion: tuple[Seen, ...]) -> Dataset:
+    """Return TID 4003 for one lesion, whether in one image or in several."""
+    rendering = items.code(items.HAS_CONCEPT_MOD, concepts.RENDERING_INTENT, intent)
+    found = (
+        composite_feature(cad, lesion)
+        if len(lesion) > 1
+        else single_image_finding(cad, lesion[0], items.CONTAINS)
+    )
+    return items.container(items.INFERRED_FROM, concepts.INDIVIDUAL_IMPRESSION, [rendering, found])
+
+
+def _intent(cad: Cad, lesion: tuple[Seen, ...]) -> CodedConcept:
+    return strongest(rendering_intent(cad.result, seen.finding) for seen in lesion)
