@@ -106,8 +106,11 @@ def write(records: Sequence[ImageRecord], path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for record in records:
-            findings: Sequence[TrueFinding | None] = record.findings or (None,)
-            writer.writerows(_cells(record, finding) for finding in findings)
+            writer.writerows(_cells(record, finding) for finding in record.findings)
+            # A line of the image itself: it has no findings, or they do not say whether it is
+            # malignant.
+            if not record.findings or record.malignant is not _implied(record):
+                writer.writerow(_cells(record, None))
 
 
 def _line(row: Row, folder: Path) -> ImageRecord:
@@ -176,6 +179,11 @@ def _merged(known: ImageRecord, line: ImageRecord, row: Row) -> ImageRecord:
         annotated=known.annotated | line.annotated,
         malignant=any(said) if said else None,
     )
+
+
+def _implied(record: ImageRecord) -> bool | None:
+    said = [f.malignant for f in record.findings if f.malignant is not None]
+    return any(said) if said else None
 
 
 def _cells(record: ImageRecord, finding: TrueFinding | None) -> dict[str, object]:

@@ -98,6 +98,7 @@ def test_inbreast_reads_regions_and_patients(tmp_path):
         (CLUSTER, "Cluster"),
     ]
     assert first.findings[0].box_px == Box(30.5, 40.25, 60, 80)
+    assert first.findings[1].box_px == Box(99.5, 100.5, 100.5, 101.5)
     assert first.patient == records["22678646"].patient != records["22678787"].patient
     assert [records[n].malignant for n in sorted(records)] == [True, False, True]
     assert [records[n].density for n in sorted(records)] == [Density.D, Density.D, None]

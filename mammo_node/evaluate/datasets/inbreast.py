@@ -94,6 +94,10 @@ def _finding(region: dict[str, Any]) -> TrueFinding:
     y = [float(point[2]) for point in points if point]
     if not x:
         raise ValueError(f"region {name!r} has no points")
-    return TrueFinding(
-        _NAMES.get(name.lower(), labels.OTHER), name, Box(min(x), min(y), max(x), max(y))
-    )
+    return TrueFinding(_NAMES.get(name.lower(), labels.OTHER), name, _box(x, y))
+
+
+def _box(x: list[float], y: list[float]) -> Box:
+    """Bound the points; a single one, as calcifications are marked, gets its pixel."""
+    margin_x, margin_y = (0.5 if min(v) == max(v) else 0.0 for v in (x, y))
+    return Box(min(x) - margin_x, min(y) - margin_y, max(x) + margin_x, max(y) + margin_y)
