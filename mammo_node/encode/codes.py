@@ -71,6 +71,12 @@ VIEWS: Final[Mapping[View, CodedConcept]] = MappingProxyType(
     }
 )
 
+# --- Maps: CID 7150 Segmentation Property Categories, CID 7162 Algorithm Families ------------
+ANATOMICAL_STRUCTURE: Final = concept("91723000", "SCT", "Anatomical Structure")
+SPATIAL_CONCEPT: Final = concept("309825002", "SCT", "Spatial and Relational Concept")
+HISTOGRAM_ANALYSIS: Final = concept("123105", "DCM", "Histogram Analysis")
+ARTIFICIAL_INTELLIGENCE: Final = concept("123110", "DCM", "Artificial Intelligence")
+
 # --- Report structure: TID 1500, 1410, 1501, 1600, 1602 ----------------------------------
 IMAGING_MEASUREMENT_REPORT: Final = concept("126000", "DCM", "Imaging Measurement Report")
 PROCEDURE_REPORTED: Final = concept("121058", "DCM", "Procedure reported")

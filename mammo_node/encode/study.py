@@ -11,7 +11,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from mammo_node.encode import gsps, keyobjects, modules, source, sr, statement
+from mammo_node.encode import gsps, keyobjects, modules, segmentation, source, sr, statement
 from mammo_node.encode.cad.report import cad_reports
 from mammo_node.encode.identity import result_identity
 from mammo_node.encode.modules import Common
@@ -46,6 +46,7 @@ _ENCODERS: Final[Mapping[OutputKind, Encoder]] = MappingProxyType(
         OutputKind.GSPS: _presentation_states,
         OutputKind.OVERVIEW: capture.overviews,
         OutputKind.PDF: encapsulated.reports,
+        OutputKind.SEG: segmentation.segmentations,
         OutputKind.CAD_SR: cad_reports,
         OutputKind.KEY_OBJECTS: keyobjects.key_objects,
     }
