@@ -25,6 +25,7 @@ from pydantic import (
 
 from mammo_node.destination import AnyDestination as AnyDestination  # noqa: PLC0414 - re-exported
 from mammo_node.destination import Destination as Destination  # noqa: PLC0414 - re-exported
+from mammo_node.destination import DestinationTable
 from mammo_node.destination import WebDestination as WebDestination  # noqa: PLC0414 - re-exported
 from mammo_node.errors import ConfigurationError
 from mammo_node.outputs import OutputKind as OutputKind  # noqa: PLC0414 - re-exported on purpose
@@ -86,7 +87,7 @@ class AETitles(Section):
 
     local: Local = Field(default_factory=Local)
     source: tuple[Source, ...] = ()
-    destination: tuple[Destination, ...] = ()
+    destination: tuple[DestinationTable, ...] = ()
     route: tuple[Route, ...] = ()
 
     @model_validator(mode="after")
@@ -104,14 +105,14 @@ class AETitles(Section):
                     )
         return self
 
-    def destinations_for(self, calling_ae_title: str) -> tuple[Destination, ...]:
+    def destinations_for(self, calling_ae_title: str) -> tuple[AnyDestination, ...]:
         """Return where results of a study from this sender go."""
         for route in self.route:
             if route.source == calling_ae_title:
                 return tuple(d for d in self.destination if d.name in route.destinations)
         return tuple(d for d in self.destination if d.default)
 
-    def named_destination(self, name: str) -> Destination:
+    def named_destination(self, name: str) -> AnyDestination:
         """Return the destination of that name.
 
         Raises

@@ -28,8 +28,13 @@
     ├── EncodingError               a result object cannot be built
     └── DeliveryError
         ├── DestinationUnreachable  network, DNS, timeout, aborted association: retryable
+        │   └── NotConnected        not even a connection to a DICOMweb server
         ├── AssociationRejected     retryable when the rejection is transient
-        └── DeliveryRefused         the peer answered with a failure status
+        ├── DeliveryRefused         the peer answered with a failure status
+        ├── RequestRefused          a DICOMweb server answered what only a person can change
+        ├── DestinationBusy         a DICOMweb server answered that it cannot now: retryable
+        ├── ServerFailed            a DICOMweb server failed, or answered nonsense: retryable
+        └── CredentialsUnavailable  token or password cannot be read: retryable
 
 Each error knows whether trying again can help (``retryable``) and, where it can
 answer a peer, its DIMSE status (``dimse_status``, PS3.4 B.2-1 and PS3.7 Annex C).
@@ -168,6 +173,10 @@ class DestinationUnreachable(DeliveryError):
     retryable = True
 
 
+class NotConnected(DestinationUnreachable):
+    """No connection to a DICOMweb server: nothing was sent."""
+
+
 class AssociationRejected(DeliveryError):
     """The destination rejected the association; transient rejections are worth a retry."""
 
@@ -187,3 +196,29 @@ class DeliveryRefused(DeliveryError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class RequestRefused(DeliveryError):
+    """A DICOMweb server refused a request, and will again: wrong URL, rights or content."""
+
+
+class DestinationBusy(DeliveryError):
+    """A DICOMweb server cannot answer for now; ``retry_after_s`` is what it asks for."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServerFailed(DeliveryError):
+    """A DICOMweb server failed at a request, or its answer cannot be understood."""
+
+    retryable = True
+
+
+class CredentialsUnavailable(DeliveryError):
+    """A token or a password cannot be read; whatever writes it may be late."""
+
+    retryable = True

@@ -18,7 +18,7 @@ from typing import Self
 from mammo_node import log
 from mammo_node.analyse.process import AnalysisProcess, Limits
 from mammo_node.composition import installation_id, pipeline_settings
-from mammo_node.config import Configuration, Destination
+from mammo_node.config import AnyDestination, Configuration, Destination
 from mammo_node.deliver.courier import Courier
 from mammo_node.errors import MammoNodeError, ModelError
 from mammo_node.journal.journal import JOURNAL_NAME, Journal
@@ -135,17 +135,19 @@ class Node:
             courier = self._courier(destination)
             self._spawn(destination.name, self._results[destination.name], courier.step)
 
-    def _courier(self, destination: Destination) -> Courier:
+    def _courier(self, destination: AnyDestination) -> Courier:
         return Courier(
             journal=self._journal,
             destination=destination,
-            calling_ae_title=(
-                destination.calling_ae_title or self.configuration.ae_titles.local.ae_title
-            ),
+            calling_ae_title=self._calling_ae_title(destination),
             retry=self.configuration.settings.retry,
             owner=f"courier {destination.name}",
             clock=self._clock,
         )
+
+    def _calling_ae_title(self, destination: AnyDestination) -> str:
+        own = destination.calling_ae_title if isinstance(destination, Destination) else None
+        return own or self.configuration.ae_titles.local.ae_title
 
     def _analyse(self, analyst: Analyst) -> bool:
         worked = analyst.step()
@@ -203,6 +205,10 @@ class Node:
         for study in self._journal.expired(now, self.configuration.settings.retention.days):
             files = self._journal.sweep(study, now, self._spool)
             _LOG.info("study-swept", study=study.study_instance_uid, files=files)
+        days = self.configuration.settings.retention.days
+        swept = self._spool.sweep_orphans(now - timedelta(days=days))
+        if swept:
+            _LOG.info("orphans-swept", files=swept)
 
     def _status(self) -> str:
         counts = self._journal.counts()

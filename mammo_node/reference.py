@@ -43,6 +43,14 @@ port = 11112
 # # Profiles: ihe-air, mammo-workstation, any-viewer, research.
 # outputs = ["sr", "gsps"]
 
+# A DICOMweb server takes results by STOW-RS. Secrets stay in files of their own.
+# [[destination]]
+# name = "web"
+# kind = "dicomweb"
+# url = "https://pacs.hospital.example/dicom-web"
+# token_file = "/etc/mammo-node/web.token"
+# outputs = ["any-viewer"]
+
 # By default a study's results go to every destination with default = true.
 # [[route]]
 # source = "MAMMO_ROOM_1"

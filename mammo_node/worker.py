@@ -22,7 +22,7 @@ from mammo_node.analyse.exchange import Answer as Answered
 from mammo_node.analyse.exchange import Died, Failed, Hung
 from mammo_node.analyse.fuse import study_result
 from mammo_node.analyse.process import AnalysisProcess
-from mammo_node.config import Configuration, Destination, OutputKind
+from mammo_node.config import AnyDestination, Configuration, OutputKind
 from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.errors import EncodingError, LeaseLost, MammoNodeError, ModelError
 from mammo_node.journal.journal import Journal
@@ -159,7 +159,7 @@ class Analyst:
             predecessors=tuple(self._predecessors(job)),
         )
 
-    def _destinations(self, job: Job) -> tuple[Destination, ...]:
+    def _destinations(self, job: Job) -> tuple[AnyDestination, ...]:
         return self.configuration.ae_titles.destinations_for(job.calling_ae_title)
 
     def _predecessors(self, job: Job) -> list[PriorResult]:
@@ -193,7 +193,7 @@ class Analyst:
         )
 
     def _store(
-        self, job: Job, file: ResultFile, destinations: Sequence[Destination]
+        self, job: Job, file: ResultFile, destinations: Sequence[AnyDestination]
     ) -> ResultRecord:
         digest = hashlib.sha256(file.content).hexdigest()
         name = f"{job.study_id}-{job.generation}-{file.kind.value}-{digest[:16]}.dcm"

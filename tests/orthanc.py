@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -16,9 +17,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.peers import require
+from tests.peers import require, require_file
 
 _START_S = 30.0
+_DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+def dicomweb_options(users: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return options for an Orthanc with its DICOMweb plugin, at ``/dicom-web``."""
+    plugin = require_file(_DICOMWEB, "orthanc-dicomweb")
+    return {
+        "Plugins": [str(plugin)],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        "AuthenticationEnabled": users is not None,
+        "RegisteredUsers": dict(users or {}),
+    }
 
 
 def free_port() -> int:
@@ -40,6 +53,8 @@ class Orthanc:
         0 takes free ones; given ones let a peer come back where it was.
     options : mapping
         Merged over the configuration, e.g. ``{"DicomModalities": {...}}``.
+    user : tuple of str or None
+        Name and password for its REST interface.
     """
 
     def __init__(
@@ -49,6 +64,7 @@ class Orthanc:
         dicom_port: int = 0,
         http_port: int = 0,
         options: Mapping[str, Any] | None = None,
+        user: tuple[str, str] | None = None,
     ) -> None:
         self._program = require("Orthanc")
         self._temporary = folder is None
@@ -57,6 +73,8 @@ class Orthanc:
         self.dicom_port = dicom_port or free_port()
         self.http_port = http_port or free_port()
         self._options = dict(options or {})
+        pair = base64.b64encode(":".join(user or ()).encode()).decode()
+        self._headers = {"Authorization": f"Basic {pair}"} if user else {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -106,7 +124,9 @@ class Orthanc:
 
     def get_bytes(self, path: str) -> bytes:
         """GET a REST resource."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=30) as got:
+        url = f"http://127.0.0.1:{self.http_port}{path}"
+        request = urllib.request.Request(url, headers=self._headers)
+        with urllib.request.urlopen(request, timeout=30) as got:  # noqa: S310 - http, see above
             return bytes(got.read())
 
     def post(self, path: str, body: Any) -> Any:
@@ -115,6 +135,7 @@ class Orthanc:
             f"http://127.0.0.1:{self.http_port}{path}",
             data=body if isinstance(body, bytes) else json.dumps(body).encode(),
             method="POST",
+            headers=self._headers,
         )
         with urllib.request.urlopen(request, timeout=60) as got:  # noqa: S310 - http, see above
             return json.loads(got.read() or b"null")

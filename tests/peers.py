@@ -48,6 +48,16 @@ def require(program: str) -> str:
     pytest.skip(message)
 
 
+def require_file(path: Path, package: str) -> Path:
+    """Return a file that a package installs, or skip the test; fail in CI, as :func:`require`."""
+    if path.is_file():
+        return path
+    message = f"{path} is not installed: apt-get install {package}"
+    if os.environ.get("MAMMO_NODE_REQUIRE_PEERS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
 def real_data() -> Path:
     """Return the folder of real mammograms, or skip the test."""
     folder = Path(

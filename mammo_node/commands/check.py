@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from mammo_node.config import load_folder
+from mammo_node.config import AETitles, WebDestination, load_folder
 from mammo_node.engine import packages_in_use
 
 
@@ -30,11 +30,21 @@ def run(options: argparse.Namespace) -> int:
     print("\n# model packages")
     for package in packages:
         print(f"# {package.ref.name} {package.ref.version} sha256 {package.ref.sha256[:12]}")
-    if not configuration.ae_titles.destination:
-        print("# warning: no [[destination]]: results stay here")
-    if (
-        not configuration.ae_titles.source
-        and not configuration.ae_titles.local.accept_unknown_sources
-    ):
-        print("# warning: no [[source]]: nobody may send")
+    for warning in warnings_of(configuration.ae_titles):
+        print(f"# warning: {warning}")
     return 0
+
+
+def warnings_of(ae_titles: AETitles) -> list[str]:
+    """Return what is legal, and probably not meant."""
+    found = []
+    if not ae_titles.destination:
+        found.append("no [[destination]]: results stay here")
+    if not ae_titles.source and not ae_titles.local.accept_unknown_sources:
+        found.append("no [[source]]: nobody may send")
+    for web in (d for d in ae_titles.destination if isinstance(d, WebDestination)):
+        if web.exposes_secret:
+            found.append(f"destination {web.name!r}: its secret crosses the network in the clear")
+        if not web.tls_verify:
+            found.append(f"destination {web.name!r}: tls_verify is off, anybody can pose as it")
+    return found

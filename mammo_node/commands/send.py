@@ -1,4 +1,4 @@
-"""``mammo-node send DEST PATH...``: C-STORE files, with a status for each."""
+"""``mammo-node send DEST PATH...``: store files as they are, with a status for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rich.progress import Progress
 
 from mammo_node.config import load_folder
 from mammo_node.deliver.files import sendable
-from mammo_node.dimse.client import SendOutcome, send_batch
+from mammo_node.deliver.sending import send_as_they_are
+from mammo_node.dimse.outcome import SendOutcome
 from mammo_node.journal.retry import is_delivered, is_warning
 from mammo_node.offline import existing_files
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         sending = progress.add_task(f"sending to {destination.name}", total=len(items))
         with closing(
-            send_batch(destination, configuration.ae_titles.local.ae_title, items)
+            send_as_they_are(destination, configuration.ae_titles.local.ae_title, items)
         ) as results:
             for outcome in results:
                 outcomes.append(outcome)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -69,6 +70,22 @@ def convert(content: bytes, transfer_syntax_uid: str, character_set: str | None)
         raise DeliveryError(
             f"cannot be converted to {UID(transfer_syntax_uid).name} ({type(error).__name__})"
         ) from error
+
+
+def convert_file(path: Path, transfer_syntax_uid: str, character_set: str | None) -> Converted:
+    """Read a file and :func:`convert` it.
+
+    Raises
+    ------
+    DeliveryError
+        As there, or if it cannot be read; names the file.
+    """
+    try:
+        return convert(path.read_bytes(), transfer_syntax_uid, character_set)
+    except OSError as error:
+        raise DeliveryError(f"{path.name} cannot be read: {error}") from error
+    except DeliveryError as error:
+        raise DeliveryError(f"{path.name} {error}") from error
 
 
 def _convert(content: bytes, syntax: UID, wanted: CharacterSet | None) -> Converted:

@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Protocol
 
 from mammo_node import log
-from mammo_node.config import Destination, Retry
+from mammo_node.config import AnyDestination, Retry
 from mammo_node.deliver.sending import send
 from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import DeliveryError, DeliveryRefused, LeaseLost
@@ -48,7 +48,7 @@ class Send(Protocol):
     """What sends a batch: :func:`mammo_node.deliver.sending.send`, or a fake."""
 
     def __call__(
-        self, destination: Destination, calling_ae_title: str, items: Sequence[StoredObject], /
+        self, destination: AnyDestination, calling_ae_title: str, items: Sequence[StoredObject], /
     ) -> Generator[SendOutcome, None, None]:
         """Yield the outcome of each object, in order."""
 
@@ -78,7 +78,7 @@ class Courier:
     """
 
     journal: Journal
-    destination: Destination
+    destination: AnyDestination
     calling_ae_title: str
     retry: Retry
     owner: str

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 
 import pydicom
 
-from mammo_node.deliver.conversion import Converted, convert, syntaxes_for
-from mammo_node.destination import Destination
+from mammo_node.deliver.conversion import Converted, convert_file, syntaxes_for
+from mammo_node.deliver.stow import store_batch
+from mammo_node.destination import AnyDestination, WebDestination
 from mammo_node.dimse.client import send_batch
 from mammo_node.dimse.outcome import Loaded, SendOutcome, StoredObject
 from mammo_node.errors import DeliveryError
 
 
 def send(
-    destination: Destination, calling_ae_title: str, items: Sequence[StoredObject]
+    destination: AnyDestination, calling_ae_title: str, items: Sequence[StoredObject]
 ) -> Generator[SendOutcome, None, None]:
     """Send results to a destination and yield the outcome of each, in order.
 
@@ -30,6 +32,8 @@ def send(
     items : sequence of StoredObject
         Uncompressed files.
     """
+    if isinstance(destination, WebDestination):
+        return store_batch(destination, items, partial(_converted, destination), os.environ)
     offered = [
         replace(item, offered=syntaxes_for(item.sop_class_uid, destination.transfer_syntaxes))
         for item in items
@@ -38,24 +42,27 @@ def send(
     return send_batch(destination, calling_ae_title, offered, load)
 
 
-def _load(item: StoredObject, transfer_syntax_uid: str, character_set: str | None) -> Loaded:
-    converted = convert_file(item, transfer_syntax_uid, character_set)
-    return Loaded(pydicom.dcmread(io.BytesIO(converted.content)), converted.note)
+def send_as_they_are(
+    destination: AnyDestination, calling_ae_title: str, items: Sequence[StoredObject]
+) -> Generator[SendOutcome, None, None]:
+    """Send any files, each in its own transfer syntax and character set; else as :func:`send`."""
+    if isinstance(destination, WebDestination):
+        return store_batch(destination, items, _as_it_is, os.environ)
+    return send_batch(destination, calling_ae_title, items)
 
 
-def convert_file(
-    item: StoredObject, transfer_syntax_uid: str, character_set: str | None
-) -> Converted:
-    """Read a file as :func:`mammo_node.deliver.conversion.convert` gives it.
-
-    Raises
-    ------
-    DeliveryError
-        If it cannot be read or converted; names the file, and nothing of a patient.
-    """
+def _as_it_is(item: StoredObject) -> Converted:
     try:
-        return convert(item.path.read_bytes(), transfer_syntax_uid, character_set)
+        return Converted(item.path.read_bytes())
     except OSError as error:
         raise DeliveryError(f"{item.path.name} cannot be read: {error}") from error
-    except DeliveryError as error:
-        raise DeliveryError(f"{item.path.name} {error}") from error
+
+
+def _converted(destination: WebDestination, item: StoredObject) -> Converted:
+    syntax, *_ = syntaxes_for(item.sop_class_uid, destination.transfer_syntaxes)
+    return convert_file(item.path, syntax, destination.character_set)
+
+
+def _load(item: StoredObject, transfer_syntax_uid: str, character_set: str | None) -> Loaded:
+    converted = convert_file(item.path, transfer_syntax_uid, character_set)
+    return Loaded(pydicom.dcmread(io.BytesIO(converted.content)), converted.note)

@@ -6,6 +6,8 @@ Rules:
   association, transient rejection, time-outs, A7xx (out of resources).
 * What only a person can change is parked at once: a permanent rejection, A9xx, Cxxx,
   0122 (SOP class not supported), 0124 (not authorised) and every other failure status.
+* A peer that says when it wants to be asked again is asked then, but no later than the
+  longest delay.
 * 0111 (duplicate SOP instance) says that the object is there: that is success. So is
   Bxxx, with a warning to keep.
 """
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mammo_node.config import Retry
-from mammo_node.errors import AssociationRejected, DeliveryError, DeliveryRefused
+from mammo_node.errors import AssociationRejected, DeliveryError, DeliveryRefused, DestinationBusy
 
 #: PS3.7 C.1.1: Success.
 SUCCESS = 0x0000
@@ -84,7 +86,8 @@ def decide_retry(
         return Park(str(failure))
     if now - first_failed_at >= timedelta(days=settings.give_up_days):
         return Park(f"given up after {settings.give_up_days:g} days: {failure}")
-    return RetryAt(now + backoff(attempts, settings, random))
+    asked = timedelta(seconds=min(retry_after_s(failure), settings.max_s))
+    return RetryAt(now + max(asked, backoff(attempts, settings, random)))
 
 
 def worth_retry(failure: DeliveryError) -> bool:
@@ -94,6 +97,11 @@ def worth_retry(failure: DeliveryError) -> bool:
     if isinstance(failure, AssociationRejected):
         return failure.worth_retry
     return failure.retryable
+
+
+def retry_after_s(failure: DeliveryError) -> float:
+    """Return how long the peer asks to be left alone, in seconds."""
+    return failure.retry_after_s if isinstance(failure, DestinationBusy) else 0.0
 
 
 def backoff(attempts: int, settings: Retry, random: float) -> timedelta:

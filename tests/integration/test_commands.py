@@ -65,6 +65,24 @@ def test_check_prints_what_is_in_force(tmp_path: Path, capsys: pytest.CaptureFix
     assert "# lesion-detector" in printed
 
 
+def test_check_warns_and_shows_no_secret(tmp_path: Path, capsys, monkeypatch):
+    """`check` says where a token is, never what it is, and warns where it may be read."""
+    (tmp_path / "token").write_text("hunter2")
+    monkeypatch.setenv("PASSWORD_OF_WEB", "hunter2")
+    web = '[[destination]]\nkind = "dicomweb"\n'
+    folder = configure(
+        tmp_path / "conf",
+        f'{web}name = "a"\nurl = "http://pacs/x"\ntoken_file = "{tmp_path / "token"}"\n'
+        f'{web}name = "b"\nurl = "https://pacs/x"\ntls_verify = false\nusername = "node"\n'
+        'password_env = "PASSWORD_OF_WEB"\n',
+    )
+    assert main(["check", "--config", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert "hunter2" not in printed
+    assert "warning: destination 'a': its secret crosses the network in the clear" in printed
+    assert "warning: destination 'b': tls_verify is off" in printed
+
+
 def test_check_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """`check --json` is the effective configuration as one JSON object."""
     folder = configure(tmp_path / "conf", "[local]\nport = 11113\n")

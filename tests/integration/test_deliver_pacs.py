@@ -15,12 +15,12 @@ from pynetdicom import AE, evt
 
 from mammo_node.config import Destination, Retry
 from mammo_node.deliver.courier import Courier
-from mammo_node.journal import Journal, ResultRecord
+from mammo_node.journal import Journal
 from mammo_node.journal.states import DeliveryState, StudyState
-from mammo_node.vocabulary import Outcome, OutputKind
+from tests.answers import answer_with_reports
 from tests.orthanc import Orthanc, free_port
 from tests.unit.journal_cases import Bench
-from tests.unit.result_objects import COMPREHENSIVE_3D_SR, write_report
+from tests.unit.result_objects import COMPREHENSIVE_3D_SR
 
 _RETRY = Retry(first_s=0.1, max_s=0.5, jitter=0.0)
 _DEADLINE_S = 30.0
@@ -29,30 +29,6 @@ _DEADLINE_S = 30.0
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
-
-
-def _answer(bench: Bench, number: int) -> list[str]:
-    """Bring a study to the point where ``number`` results wait for delivery; return their UIDs."""
-    bench.receive("R", "CC")
-    job = bench.claim()
-    records = []
-    for index in range(1, number + 1):
-        item = write_report(bench.spool.results, index)
-        records.append(
-            ResultRecord(
-                kind=OutputKind.SR,
-                sop_class_uid=item.sop_class_uid,
-                sop_instance_uid=item.sop_instance_uid,
-                series_instance_uid="2.25.901",
-                transfer_syntax_uid=item.transfer_syntax_uid,
-                content_hash=str(index),
-                path=item.path,
-                size_bytes=item.path.stat().st_size,
-                destinations=("pacs",),
-            )
-        )
-    bench.journal.complete_job(job, records, Outcome.FINDINGS, datetime.now(UTC))
-    return [record.sop_instance_uid for record in records]
 
 
 def _courier(journal: Journal, port: int, owner: str = "courier") -> Courier:
@@ -100,7 +76,7 @@ def _scp(store: Callable[[Any], int]) -> Iterator[int]:
 
 def test_orthanc_down_then_up_gets_everything_once(bench: Bench, tmp_path: Path) -> None:
     """While the PACS is away results wait; when it is there it holds exactly these objects."""
-    uids = _answer(bench, 5)
+    uids = answer_with_reports(bench, 5)
     port = free_port()
     courier = _courier(bench.journal, port)
     _run_until(courier, lambda: bench.journal.overview()[0].deliveries[0].attempts >= 3)
@@ -115,11 +91,11 @@ def test_orthanc_restarted_in_between_keeps_what_it_had(bench: Bench, tmp_path: 
     """A second generation arrives beside the first after the PACS was away."""
     folder, port = tmp_path / "orthanc", free_port()
     courier = _courier(bench.journal, port)
-    first = _answer(bench, 2)
+    first = answer_with_reports(bench, 2)
     with Orthanc(folder, dicom_port=port):
         _run_until(courier, lambda: _state(bench) is StudyState.ANSWERED)
     # The same objects by name, made again for a late view: sent before, not sent again.
-    second = _answer(bench, 3)
+    second = answer_with_reports(bench, 3)
     _run_until(courier, lambda: bench.journal.overview()[0].deliveries[-1].attempts >= 2)
     with Orthanc(folder, dicom_port=port) as pacs:
         _run_until(courier, lambda: _state(bench) is StudyState.ANSWERED)
@@ -128,7 +104,7 @@ def test_orthanc_restarted_in_between_keeps_what_it_had(bench: Bench, tmp_path: 
 
 def test_a_peer_that_is_full_once_gets_it_later(bench: Bench) -> None:
     """A700 for one object delays that object only."""
-    uids = _answer(bench, 3)
+    uids = answer_with_reports(bench, 3)
     stored: list[str] = []
     refused: list[str] = []
 
@@ -151,7 +127,7 @@ def test_a_peer_that_is_full_once_gets_it_later(bench: Bench) -> None:
 
 def test_a_peer_that_breaks_off_in_the_middle_gets_the_rest_later(bench: Bench) -> None:
     """Each object arrives, and what was acknowledged before the break is not sent again."""
-    uids = _answer(bench, 4)
+    uids = answer_with_reports(bench, 4)
     stored: list[str] = []
     breaks: list[str] = []
 
@@ -174,7 +150,7 @@ def test_a_peer_that_breaks_off_in_the_middle_gets_the_rest_later(bench: Bench) 
 
 def test_two_couriers_never_send_the_same_object(bench: Bench) -> None:
     """Two processes that serve one destination share the work instead of doubling it."""
-    uids = _answer(bench, 60)
+    uids = answer_with_reports(bench, 60)
     stored: list[str] = []
 
     def store(event: Any) -> int:

@@ -17,6 +17,7 @@ from mammo_node.config import (
     Settings,
     Source,
     SourceCompletion,
+    WebDestination,
     load_folder,
     validate,
 )
@@ -132,3 +133,65 @@ def test_a_transfer_syntax_that_is_not_there_is_a_mistake():
     """The error lists the transfer syntaxes that results can be sent in."""
     with pytest.raises(ConfigurationError, match="'explicit', 'implicit', 'deflated'"):
         _destination(transfer_syntaxes=["jpeg"])
+
+
+def _web(**values: object) -> WebDestination:
+    table = {"name": "web", "kind": "dicomweb", "url": "https://pacs/dicom-web", **values}
+    (found,) = validate({"destination": [table]}, AETitles, "ae_titles.toml").destination
+    assert isinstance(found, WebDestination)
+    return found
+
+
+def test_both_kinds_of_destinations_stand_in_one_list():
+    """A table without a kind is a Storage SCP; names are unique over both kinds."""
+    web = {"name": "pacs", "kind": "dicomweb", "url": "https://pacs/dicom-web/"}
+    dimse = {"name": "pacs", "ae_title": "PACS", "host": "pacs", "port": 104}
+    with pytest.raises(ConfigurationError, match="twice"):
+        validate({"destination": [web, dimse]}, AETitles, "ae_titles.toml")
+    titles = validate({"destination": [web, {**dimse, "name": "b"}]}, AETitles, "ae_titles.toml")
+    assert [type(d) for d in titles.destination] == [WebDestination, Destination]
+    assert titles.named_destination("pacs").address == "https://pacs/dicom-web"
+    assert AETitles.model_validate_json(titles.model_dump_json()) == titles
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kind": "ftp"}, "'dimse' (the default) or 'dicomweb'"),
+        ({"kind": "dicomweb"}, "destination.0.url: this key is needed"),
+        ({"kind": "dicomweb", "url": "https://h", "port": 1}, "destination.0.port: there is no"),
+        ({"kind": "dicomweb", "url": "pacs/dicom-web"}, "http:// or https://"),
+        ({"kind": "dicomweb", "url": "https://h", "username": "u"}, "password_file"),
+        ({"kind": "dicomweb", "url": "https://h", "password_env": "P"}, "username"),
+        (
+            {"kind": "dicomweb", "url": "https://h", "token_env": "T", "token_file": "/t"},
+            "one of token_file, token_env",
+        ),
+        (
+            {"kind": "dicomweb", "url": "https://h", "token_env": "T", "username": "u"},
+            "one of token_file, token_env",
+        ),
+    ],
+)
+def test_mistakes_of_a_dicomweb_destination_are_named(values: dict[str, object], words: str):
+    """What is missing, unknown or contradictory is told with what would be right."""
+    with pytest.raises(ConfigurationError) as caught:
+        validate({"destination": [{"name": "web", **values}]}, AETitles, "ae_titles.toml")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["url", "token", "password"])
+def test_a_secret_in_the_file_is_not_repeated(key: str):
+    """A password in the URL or under a wrong key is a mistake that does not print it."""
+    with pytest.raises(ConfigurationError) as caught:
+        _web(**{key: "https://user:hunter2@pacs/dicom-web"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_in_the_clear_is_noticed():
+    """Http with a token is a warning, but for this machine."""
+    variable = "T"
+    assert _web(url="http://pacs/dicom-web", token_env=variable).exposes_secret
+    assert not _web(url="http://127.0.0.1/dicom-web", token_env=variable).exposes_secret
+    assert not _web(url="https://pacs/dicom-web", token_env=variable).exposes_secret
+    assert not _web(url="http://pacs/dicom-web").exposes_secret

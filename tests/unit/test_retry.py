@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 from mammo_node.config import Retry
 from mammo_node.errors import (
     AssociationRejected,
+    CredentialsUnavailable,
     DeliveryError,
     DeliveryRefused,
+    DestinationBusy,
     DestinationUnreachable,
+    NotConnected,
+    RequestRefused,
+    ServerFailed,
 )
 from mammo_node.journal.retry import Park, RetryAt, backoff, decide_retry, is_delivered, is_warning
 from tests.unit.journal_cases import START, after
@@ -86,6 +91,28 @@ def test_it_ends_after_days_not_after_attempts() -> None:
     assert isinstance(_decide(down, attempts=10_000, seconds=86_399), RetryAt)
     decision = _decide(down, attempts=2, seconds=86_400)
     assert decision == Park("given up after 1 days: down")
+
+
+@pytest.mark.parametrize(
+    ("failure", "again"),
+    [
+        (DestinationBusy("401"), True),
+        (ServerFailed("500"), True),
+        (CredentialsUnavailable("no token yet"), True),
+        (NotConnected("down"), True),
+        (RequestRefused("404"), False),
+    ],
+)
+def test_dicomweb_failures_have_the_same_two_classes(failure: DeliveryError, again: bool) -> None:
+    """What passes is tried again, what needs a person is parked, as on the DICOM network."""
+    assert isinstance(_decide(failure), RetryAt if again else Park)
+
+
+@pytest.mark.parametrize(("asked_s", "waits_s"), [(0, 10), (5, 10), (60, 60), (86_400, 100)])
+def test_a_peer_that_wants_to_be_left_alone_is(asked_s: float, waits_s: float) -> None:
+    """Retry-After lengthens the delay, up to the longest there is."""
+    decision = _decide(DestinationBusy("busy", retry_after_s=asked_s))
+    assert decision == RetryAt(after(seconds=waits_s))
 
 
 @given(
