@@ -62,7 +62,7 @@ def draw_vessels(
     total = np.zeros((grid.rows, grid.columns), dtype=np.float32)
     courses = []
     for _ in range(count):
-        path = _wander(rng, silhouette, float(rng.uniform(35.0, 110.0)), bend=0.012)
+        path = _wander(rng, silhouette, float(rng.uniform(40.0, 140.0)), bend=0.007)
         if path is None:
             continue
         width_mm = float(rng.uniform(0.8, 2.2))
@@ -122,9 +122,9 @@ def _stroke(
     points = np.round((path_mm / pitch_mm - 0.5) * (1 << _SHIFT)).astype(np.int32)
     thickness = max(1, round(width_mm / pitch_mm))
     # Fibres fade in and out along their length.
-    pieces = max(1, len(points) // 6)
+    pieces = max(1, len(points) // 4)
     for i, piece in enumerate(np.array_split(np.arange(len(points)), pieces)):
-        fade = np.sin(np.pi * (i + 0.7) / (pieces + 0.4)) ** 0.5 if pieces > 1 else 1.0
+        fade = np.sin(np.pi * (i + 0.3) / (pieces - 0.4)) ** 0.7 if pieces > 1 else 1.0
         stop = min(piece[-1] + 2, len(points))
         cv2.polylines(
             canvas,

@@ -26,11 +26,11 @@ def expose_film(
     blurred = cv2.GaussianBlur(
         log_attenuation, (0, 0), max(0.3, rng.uniform(0.05, 0.12) / pitch_mm)
     )
-    noisy = blurred + quantum_noise(rng, blurred, middle, pitch_mm, rng.uniform(0.006, 0.02))
+    noisy = blurred + quantum_noise(rng, blurred, middle, pitch_mm, rng.uniform(0.01, 0.032))
     grey = 1.0 / (1.0 + np.exp(-k * (noisy - np.float32(middle))))
     grain = rng.standard_normal(grey.shape, dtype=np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), max(0.4, 0.05 / pitch_mm))
-    return np.asarray(grey + grain * np.float32(rng.uniform(0.001, 0.004)), dtype=np.float32)
+    return np.asarray(grey + grain * np.float32(rng.uniform(0.0015, 0.006)), dtype=np.float32)
 
 
 def quantum_noise(

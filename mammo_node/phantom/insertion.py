@@ -11,7 +11,7 @@ from mammo_node.phantom.calcification import Cluster, add_specks, project_specks
 from mammo_node.phantom.lesion import CLUSTER, MASS, Patch, PhantomLesion, bounds, largest_outline
 from mammo_node.phantom.mass import Mass, project_mass
 from mammo_node.phantom.noise import FloatArray
-from mammo_node.phantom.placement import Point, visibility
+from mammo_node.phantom.placement import Point, slabs_within
 from mammo_node.phantom.scene import Scene
 
 # The outline is drawn where the path through the lesion falls under this share of its maximum.
@@ -28,6 +28,7 @@ def insert_mass(
     path = np.minimum(patch.values, 0.9 * patch.cut_from(scene.thickness_mm))
     gland = _gland_under(scene, patch, point, mass.radius_mm)
     mu = scene.mu
+    before = patch.cut_from(image)
     local = mu.adipose + (mu.gland - mu.adipose) * gland
     added = path * (np.float32(mass.density_ratio * mu.gland) - local)
     Patch(np.asarray(added, dtype=np.float32), patch.column, patch.row).add_to(image)
@@ -37,7 +38,9 @@ def insert_mass(
     outline = largest_outline(smooth > OUTLINE_LEVEL * smooth.max(), patch.column, patch.row)
     if outline is None:
         return None
-    contrast = visibility(scene, point, mass.radius_mm, 2.0 * 0.95 * mass.radius_mm)
+    contrast = _contrast(
+        before, added, outline - np.array([patch.column, patch.row], dtype=np.float32)
+    )
     return _truth(
         scene, MASS, mass.variety, mass.malignant_looking, identity, outline, centre, contrast
     )
@@ -103,19 +106,28 @@ def _truth(
     )
 
 
+def _contrast(before: FloatArray, added: FloatArray, outline: FloatArray) -> float:
+    """Mean of what was added within the outline over the deviation of the tissue around it."""
+    inner = np.zeros(before.shape, dtype=np.uint8)
+    cv2.fillPoly(inner, [np.round(outline).astype(np.int32)], 1)
+    reach = max(3, int(0.5 * np.sqrt(inner.sum())))
+    ring = cv2.boxFilter(inner.astype(np.float32), -1, (2 * reach + 1, 2 * reach + 1))
+    around = (ring > 0) & (inner == 0)
+    if not around.any():
+        return 0.0
+    rise = float(added[inner > 0].mean() - added[around].mean())
+    return rise / max(float(before[around].std()), 1e-3)
+
+
 def _gland_under(scene: Scene, patch: Patch, point: Point, radius_mm: float) -> FloatArray:
     """Share of gland in the slabs that a lesion fills, on the patch's grid."""
-    count = len(scene.gland)
-    slab_mm = scene.full_thickness_mm / count
-    middle = scene.slab_of(point)
-    spread = int(np.clip(round(0.6 * radius_mm / slab_mm), 0, count // 2))
-    low, high = max(0, middle - spread), min(count, middle + spread + 1)
     size = patch.values.shape
     coarse = Patch(
         np.zeros((size[0] // scene.factor + 1, size[1] // scene.factor + 1), dtype=np.float32),
         patch.column // scene.factor,
         patch.row // scene.factor,
     )
-    share = np.mean([coarse.cut_from(scene.gland[k]) for k in range(low, high)], axis=0)
+    slabs = slabs_within(scene, point, radius_mm)
+    share = np.mean([coarse.cut_from(scene.gland[k]) for k in slabs], axis=0)
     share = cv2.resize(share.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(share, 0.0, 0.85), dtype=np.float32)
+    return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float32)

@@ -28,6 +28,9 @@ _ROUGHNESS = {
     "spiculated": (0.13, 6.0),
 }
 _STEPS = 36
+_PIECES = 8
+#: A spicule is a sheet seen edge on as often as a thread: deeper than it is wide.
+_SPICULE_DEPTH = 3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,13 @@ def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     malignant = bool(rng.uniform() < _MALIGNANT[variety])
-    diameter = float(np.clip(16.5 * np.exp(0.42 * rng.standard_normal()), 6.0, 42.0))
+    diameter = float(np.clip(15.5 * np.exp(0.45 * rng.standard_normal()), 6.0, 45.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
     k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))
     weight = amplitude * rng.standard_normal(count) * np.sqrt(2.0 / count)
     axes = np.exp(rng.normal(0.0, 0.16, 3))
-    low, high = (0.5, 1.5) if malignant else (0.25, 0.8)
+    low, high = (0.6, 2.2) if malignant else (0.35, 1.2)
     return Mass(
         variety=variety,
         malignant_looking=malignant,
@@ -86,7 +89,7 @@ def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
     direction = rng.standard_normal((count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     reach = np.clip(rng.gamma(3.0, 0.3, count), 0.25, 2.0)
-    width = rng.uniform(0.07, 0.2, count)
+    width = rng.uniform(0.02, 0.09, count)
     return np.column_stack([direction, reach, width, rng.normal(0.0, 0.25, count)]).astype(
         np.float32
     )
@@ -143,25 +146,25 @@ def _spicules(
     size: int,
     pitch_mm: float,
 ) -> FloatArray:
-    zoom = 2 if pitch_mm > 0.12 else 1
+    zoom = max(1, round(pitch_mm / 0.08))
     total = np.zeros((size * zoom, size * zoom), dtype=np.float32)
     scale = zoom / pitch_mm
     middle = (np.asarray(centre_px) - np.asarray(origin_px)) * zoom
+    t = np.linspace(0.0, 1.0, _PIECES + 1)[:, None]
     for dx, dy, dz, reach, width, bend in mass.spicules:
         x, up, _ = anatomy.to_view(view, (float(dx), float(dy), float(dz)))
-        heading = np.array([x, -up])
-        side = np.array([up, x])
-        t = np.linspace(0.0, 1.0, 7)[:, None]
-        length = mass.radius_mm * (0.75 + reach * t)
+        heading, side = np.array([x, -up]), np.array([up, x])
+        length = mass.radius_mm * (0.55 + reach * t)
         points = middle + scale * (length * heading + mass.radius_mm * bend * reach * t**2 * side)
-        for i in range(6):
-            taper = 1.0 - i / 6.5
-            thick_mm = mass.radius_mm * float(width) * taper
-            canvas = np.zeros(total.shape, dtype=np.uint8)
-            ends = np.round((points[i : i + 2] - 0.5) * 16).astype(np.int32)
-            cv2.line(canvas, ends[0], ends[1], 255, max(1, round(thick_mm * scale)), cv2.LINE_AA, 4)
-            total = np.maximum(
-                total, canvas.astype(np.float32) * np.float32(thick_mm / 255.0 * 2.6)
-            )
+        canvas = np.zeros(total.shape, dtype=np.uint8)
+        ends = np.round((points - 0.5) * 16).astype(np.int32)
+        for i in range(_PIECES):
+            # It comes out of the core and thins to nothing.
+            taper = min(1.0, 0.4 + 3.0 * i / _PIECES) * (1.0 - (i + 0.5) / _PIECES) ** 0.7
+            thick_px = max(1, round(2.0 * mass.radius_mm * float(width) * taper * scale))
+            value = int(255 * taper)
+            cv2.line(canvas, ends[i], ends[i + 1], value, thick_px, cv2.LINE_AA, 4)
+        depth_mm = 2.0 * mass.radius_mm * float(width) * _SPICULE_DEPTH
+        total = np.maximum(total, canvas.astype(np.float32) * np.float32(depth_mm / 255.0))
     total = cv2.GaussianBlur(total, (0, 0), max(0.5, 0.12 * scale))
     return np.asarray(cv2.resize(total, (size, size), interpolation=cv2.INTER_AREA))

@@ -1,7 +1,8 @@
 """Where lesions go: inside the breast in both views, and as hard to see as real ones are.
 
 Real masses stand out from their ring by a median of 1.4 standard deviations (10-90 %: 0.3-2.7).
-Places are drawn until one fits the visibility that was drawn first.
+Places are drawn until one fits the visibility that was drawn first; most are drawn where gland
+meets fat, as most cancers lie there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.scene import Scene
 
-CANDIDATES = 20
+CANDIDATES = 24
+#: Median and log deviation of the visibility that is asked for, and the least in any view. What is
+#: asked for is more than what is reached: bright places for bright masses are few.
+WANTED = (1.6, 0.65)
+LEAST = 0.25
+#: Share of masses put where this share of the depth is gland.
+AT_BORDER = 0.65
+BORDER_GLAND = (0.06, 0.4)
 Point = tuple[float, float, float]
 
 
@@ -28,15 +36,18 @@ def place_lesion(
 
     `added_path_mm` is the depth of gland-like tissue that the lesion adds in its middle.
     """
-    wanted = float(np.clip(2.6 * np.exp(0.6 * rng.standard_normal()), 0.5, 7.0))
+    wanted = float(np.clip(WANTED[0] * np.exp(WANTED[1] * rng.standard_normal()), 0.3, 6.0))
+    at_border = bool(rng.uniform() < AT_BORDER)
     best: tuple[float, Point] | None = None
     for _ in range(CANDIDATES):
         point = _candidate(rng, scenes, radius_mm, taken)
         if point is None:
             continue
+        if at_border and not any(_at_border(s, point, radius_mm) for s in scenes):
+            continue
         ratios = [visibility(s, point, radius_mm, added_path_mm) for s in scenes]
         ratio = float(np.mean(ratios))
-        if min(ratios) < 0.35:
+        if min(ratios) < LEAST:
             continue
         miss = abs(float(np.log(ratio / wanted)))
         if best is None or miss < best[0]:
@@ -44,29 +55,32 @@ def place_lesion(
     return best[1] if best else None
 
 
-def local_gland(scene: Scene, point: Point, radius_mm: float) -> float:
-    """Share of gland, 0..1, in the tissue that a lesion at `point` replaces."""
-    column, row = scene.to_pixel(point)
-    slab = scene.gland[scene.slab_of(point)]
-    return float(
-        np.clip(
-            _disc_mean(
-                slab,
-                column / scene.factor,
-                row / scene.factor,
-                0.7 * radius_mm / (scene.grid.pitch_mm * scene.factor),
-            ),
-            0,
-            0.85,
-        )
-    )
+def slabs_within(scene: Scene, point: Point, radius_mm: float) -> range:
+    """Tell which slabs a lesion at `point` reaches into, by index."""
+    count = len(scene.gland)
+    reach = max(1, round(2.0 * radius_mm / (scene.full_thickness_mm / count)))
+    first = int(np.clip(scene.slab_of(point) - (reach - 1) // 2, 0, max(0, count - reach)))
+    return range(first, min(count, first + reach))
 
 
 def visibility(scene: Scene, point: Point, radius_mm: float, added_path_mm: float) -> float:
     """Estimate the contrast of a lesion over the deviation of the ring around it."""
-    added = added_path_mm * 0.75 * (scene.mu.gland - scene.mu.adipose)
-    contrast = added * (1.1 - local_gland(scene, point, radius_mm))
+    slabs = slabs_within(scene, point, radius_mm)
+    gland = float(np.mean([_gland_share(scene, point, radius_mm, k) for k in slabs]))
+    added = added_path_mm * 0.8 * (scene.mu.gland - scene.mu.adipose)
+    contrast = added * max(1.03 - min(gland, 1.0), 0.0)
     return contrast / max(_ring_deviation(scene, point, radius_mm), 1e-3)
+
+
+def _at_border(scene: Scene, point: Point, radius_mm: float) -> bool:
+    shares = [_gland_share(scene, point, 1.5 * radius_mm, k) for k in range(len(scene.gland))]
+    return BORDER_GLAND[0] < float(np.mean(shares)) < BORDER_GLAND[1]
+
+
+def _gland_share(scene: Scene, point: Point, radius_mm: float, slab: int) -> float:
+    column, row = scene.to_pixel(point)
+    size_px = 0.7 * radius_mm / (scene.grid.pitch_mm * scene.factor)
+    return _disc_mean(scene.gland[slab], column / scene.factor, row / scene.factor, size_px)
 
 
 def _candidate(

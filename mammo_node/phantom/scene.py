@@ -166,7 +166,7 @@ def _attenuation(
     fibres: FloatArray,
     blood: FloatArray,
 ) -> FloatArray:
-    gland = np.tanh(1.5 * tissue.gland.mean(axis=0)) * np.clip(thick - skin, 0.0, None)
+    gland = np.clip(tissue.gland.mean(axis=0), 0.0, 1.0) * np.clip(thick - skin, 0.0, None)
     muscle = thick * silhouette.pectoral
     # Connective tissue attenuates like muscle; a septum is a fraction of a millimetre deep.
     fade = np.clip(silhouette.inside_mm / 6.0, 0.0, 1.0) * (thick / 50.0)
@@ -175,7 +175,7 @@ def _attenuation(
         mu.adipose * thick
         + (mu.gland - mu.adipose) * gland
         + (mu.muscle - mu.adipose) * (muscle + threads)
-        + (mu.skin - mu.adipose) * np.minimum(skin, thick)
+        + (mu.skin - mu.adipose) * np.minimum(skin + silhouette.folds_mm, thick)
         + (mu.blood - mu.adipose) * np.minimum(blood, thick)
     )
     return np.asarray(total, dtype=np.float32)
@@ -197,6 +197,7 @@ def _cut(silhouette: Silhouette, rows: slice, columns: slice) -> Silhouette:
         nipple_mm=(x, y - rows.start * pitch),
         inside_mm=silhouette.inside_mm[rows, columns],
         pectoral=silhouette.pectoral[rows, columns],
+        folds_mm=silhouette.folds_mm[rows, columns],
     )
 
 
