@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench lock docs clean
+.PHONY: demo test check bench lock docs models models-smoke clean
 
 demo: $(READY)  ## start the node and a local PACS, send a phantom study, show the results
 	$(BIN)/mammo-node demo --out demo-out
@@ -25,6 +25,13 @@ bench: $(READY)  ## speed against peers in the same run
 
 docs: $(READY)  ## write the generated pages and templates anew
 	$(BIN)/python -m mammo_node.reference
+
+models: $(READY)  ## every model from nothing; needs the extra `training`
+	$(BIN)/python -m training.models --out build
+
+models-smoke: $(READY)  ## tiny versions of every model: every step works, every loss falls
+	rm -rf build/smoke
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.models --out build/smoke --smoke
 
 lock: $(READY)  ## resolve requirements.lock anew
 	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra dev --universal \

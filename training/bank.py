@@ -1,100 +1,103 @@
-"""A bank of rendered and preprocessed phantom views on disk, for training.
+"""A bank of rendered phantom views on disk, for the training of every model.
 
     python -m training.bank --out DIR --first-seed 10000 --studies 300 --minutes 15
 
-Views are stored as the node's own preprocessing makes them (8 bits a channel), with their boxes in
-model pixels. A bank can be rendered in parts, by several processes, and grown later.
+Views are made by the node's own preprocessing, so that training and use cannot differ. A bank can
+be rendered in parts, by several processes, and grown while a training run reads it.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mammo_node.image.preprocess import prepare
-from mammo_node.phantom import CLUSTER, MASS, PhantomView, TextureBank, generate_study
+from mammo_node.image.geometry import ViewTransform
+from mammo_node.image.preprocess import Prepared, prepare
+from mammo_node.phantom import PhantomStudy, PhantomView, TextureBank, generate_study
+from mammo_node.phantom.kinds import SIGNS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
+from training.raw import save_raw
+from training.view import FINE_MM, RATIO, BankedView, Finding, Truth, coarsened, encode, save
 
-LABELS = (MASS, CLUSTER)
-#: Index of the channel that needs fine pixels, and the coarsest pitch that has them.
-SPECKS, FINE_MM = 2, 0.12
 #: Every so many studies share texture tiles.
 STUDIES_PER_TEXTURE = 6
-# Channel "global" spans -0.25..1.25, "local" -1..1, "specks" 0..1.
-_OFFSET = np.array([0.25, 1.0, 0.0], dtype=np.float32)[:, None, None]
-_SPAN = np.array([1.5, 2.0, 1.0], dtype=np.float32)[:, None, None]
+#: Draws of masses and clusters in a study: far more than women have, to learn from.
+MASS_WEIGHTS = (0.12, 0.2, 0.33, 0.2, 0.15)
+CLUSTER_WEIGHTS = (0.35, 0.4, 0.25)
+#: Share of studies without any other finding.
+SIGNLESS = 0.5
 
-INPUT = InputSpec(
+LEVELS = InputSpec(
     name="image",
-    channels=("global", "local", "specks"),
-    mm_per_pixel=0.3,
-    parameters={
-        "global": {"low_percentile": 1.0, "high_percentile": 99.5},
-        "local": {"low_percentile": 1.0, "high_percentile": 99.5, "sigma_mm": 8.0},
-        "specks": {"fine_mm": 0.1, "sigma_mm": 6.0, "full_scale": 12.0},
-    },
+    channels=("global",),
+    mm_per_pixel=FINE_MM,
+    pad_multiple=RATIO,
+    parameters={"global": {"low_percentile": 1.0, "high_percentile": 99.5}},
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BankedView:
-    """One preprocessed view.
-
-    `image` is (3, rows, columns) uint8, `mask` (rows, columns) bool, `boxes` (N, 4) float32 in
-    model pixels, `labels` (N,) int64 (index into `LABELS`), `contrast` (N,) float32. `fine` is a
-    bool scalar: False where the rendering was too coarse for specks, so that clusters mean nothing.
-    """
-
-    image: np.ndarray
-    mask: np.ndarray
-    boxes: np.ndarray
-    labels: np.ndarray
-    contrast: np.ndarray
-    fine: np.ndarray
-
-
-def quantise(tensor: np.ndarray) -> np.ndarray:
-    """(3, rows, columns) float32 channels as uint8."""
-    return np.clip((tensor + _OFFSET) / _SPAN * 255.0 + 0.5, 0, 255).astype(np.uint8)
-
-
-def restore(image: np.ndarray) -> np.ndarray:
-    """Undo `quantise`, to within half a step."""
-    return image.astype(np.float32) / np.float32(255.0) * _SPAN - _OFFSET
-
-
-def preprocess(view: PhantomView, spec: InputSpec = INPUT) -> BankedView:
-    """Prepare a phantom view as the detector sees it."""
-    right = view.laterality == "R"
+def banked(study: PhantomStudy, view: PhantomView) -> BankedView:
+    """Prepare a phantom view as models see it, at 0.1 mm."""
     spacing = (view.pixel_spacing_mm, view.pixel_spacing_mm)
-    made = prepare(view.pixels.astype(np.float32), spacing, Orientation(right), spec)
-    boxes = []
-    for lesion in view.lesions:
-        box = made.transform.box_to_model(Box(*lesion.box_px))
-        boxes.append([box.x_min, box.y_min, box.x_max, box.y_max])
-    fine = view.pixel_spacing_mm <= FINE_MM
-    if not fine:
-        made.tensor[0, SPECKS] = 0.0
+    upright = Orientation(view.laterality == "R")
+    made = prepare(view.pixels.astype(np.float32), spacing, upright, LEVELS)
+    level = made.tensor[0, 0]
+    coarse, mask = coarsened(level, made.mask)
     return BankedView(
-        fine=np.asarray(fine),
-        image=quantise(made.tensor[0]),
-        mask=made.mask,
-        boxes=np.asarray(boxes, dtype=np.float32).reshape(-1, 4),
-        labels=np.asarray([LABELS.index(x.kind) for x in view.lesions], dtype=np.int64),
-        contrast=np.asarray([x.contrast for x in view.lesions], dtype=np.float32),
+        fine=encode(level),
+        coarse=encode(coarse),
+        mask=mask,
+        pectoral=_pectoral(view, made, mask),
+        truth=_truth(study, view, made.transform),
     )
 
 
-def load(path: Path) -> BankedView:
-    """Read a view that `main` wrote."""
-    with np.load(path) as data:
-        return BankedView(**{key: data[key] for key in BankedView.__slots__})
+def _pectoral(view: PhantomView, made: Prepared, mask: np.ndarray) -> np.ndarray:
+    t = made.transform
+    muscle = view.landmarks.pectoral.astype(np.uint8)
+    cut = muscle[t.crop_y : t.crop_y + t.crop_height, t.crop_x : t.crop_x + t.crop_width]
+    cut = np.ascontiguousarray(cut[:, ::-1] if t.flip_x else cut)
+    rows, columns = t.scaled_height // RATIO, t.scaled_width // RATIO
+    small = cv2.resize(cut, (columns, rows), interpolation=cv2.INTER_NEAREST) > 0
+    out = np.zeros_like(mask)
+    out[:rows, :columns] = small
+    return np.asarray(out & mask)
+
+
+def _truth(study: PhantomStudy, view: PhantomView, transform: ViewTransform) -> Truth:
+    nipple = FINE_MM * transform.to_model([view.landmarks.nipple_px])[0]
+    findings = []
+    for lesion in (*view.findings, *view.benign):
+        box = transform.box_to_model(Box(*lesion.box_px))
+        findings.append(
+            Finding(
+                kind=lesion.kind,
+                variety=lesion.variety,
+                malignant=bool(lesion.malignant_looking),
+                box_mm=(
+                    FINE_MM * box.x_min,
+                    FINE_MM * box.y_min,
+                    FINE_MM * box.x_max,
+                    FINE_MM * box.y_max,
+                ),
+                contrast=float(lesion.contrast),
+            )
+        )
+    return Truth(
+        seed=study.seed,
+        laterality=view.laterality,
+        view=view.view,
+        look=study.look,
+        pitch_mm=view.pixel_spacing_mm,
+        density=float(study.density),
+        nipple_mm=(float(nipple[0]), float(nipple[1])),
+        nipple_in_profile=view.landmarks.nipple_in_profile,
+        findings=tuple(findings),
+    )
 
 
 def render(
@@ -103,31 +106,52 @@ def render(
     pitch_mm: float,
     texture: TextureBank,
     counts: tuple[int, int] | None = None,
-) -> list[Path]:
-    """Render one study into `folder`; without `counts` (masses, clusters) it is rich in lesions."""
+    *,
+    raw: bool = False,
+) -> list[str]:
+    """Render one study into `folder`; without `counts` (masses, clusters) it is rich in lesions.
+
+    With `raw` the images as rendered are kept too, to be measured on.
+    """
     rng = np.random.default_rng([seed, 0xBA2C])
     drawn = (
-        int(rng.choice(5, p=(0.12, 0.2, 0.33, 0.2, 0.15))),
-        int(rng.choice(3, p=(0.4, 0.4, 0.2))),
+        int(rng.choice(len(MASS_WEIGHTS), p=MASS_WEIGHTS)),
+        int(rng.choice(len(CLUSTER_WEIGHTS), p=CLUSTER_WEIGHTS)),
     )
     masses, clusters = counts or drawn
     study = generate_study(
-        seed, pixel_spacing_mm=pitch_mm, masses=masses, clusters=clusters, bank=texture
+        seed,
+        pixel_spacing_mm=pitch_mm,
+        masses=masses,
+        clusters=clusters,
+        signs=None if counts else _draw_signs(rng),
+        bank=texture,
     )
-    paths = []
+    names = []
     for view in study.views:
-        path = folder / f"{seed:07d}-{view.laterality}{view.view}-{study.look}.npz"
-        banked = preprocess(view)
-        partial = path.with_suffix(f".{os.getpid()}.part.npz")
-        np.savez(partial, **{key: getattr(banked, key) for key in BankedView.__slots__})
-        partial.replace(path)
-        paths.append(path)
-    return paths
+        names.append(view_name(study, view))
+        save(banked(study, view), folder, names[-1])
+        if raw:
+            save_raw(study, view, folder, names[-1])
+    return names
+
+
+def _draw_signs(rng: np.random.Generator) -> list[str]:
+    """Draw findings beside masses and clusters: every other study has one to three."""
+    if rng.uniform() < SIGNLESS:
+        return []
+    count = int(rng.integers(1, 4))
+    return sorted(str(name) for name in rng.choice(SIGNS, count, replace=False))
+
+
+def view_name(study: PhantomStudy, view: PhantomView) -> str:
+    """Name of a view's files."""
+    return f"{study.seed:07d}-{view.laterality}{view.view}-{study.look}"
 
 
 def main() -> None:
     """Render until the studies or the minutes are used up; studies already there are skipped."""
-    from tqdm import tqdm  # noqa: PLC0415 - only the command needs it
+    from rich.progress import track  # noqa: PLC0415 - only the command needs it
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -136,12 +160,13 @@ def main() -> None:
     parser.add_argument("--pitch", type=float, default=0.1)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--counts", type=int, nargs=2, metavar=("MASSES", "CLUSTERS"))
+    parser.add_argument("--raw", action="store_true", help="keep the images as rendered as well")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     stop = time.monotonic() + 60 * options.minutes
     texture_seed, texture = -1, None
-    for seed in tqdm(range(options.first_seed, options.first_seed + options.studies), "studies"):
+    for seed in track(range(options.first_seed, options.first_seed + options.studies), "studies"):
         if time.monotonic() > stop:
             break
         if any(options.out.glob(f"{seed:07d}-LMLO-*.npz")):
@@ -150,7 +175,7 @@ def main() -> None:
             texture_seed = seed // STUDIES_PER_TEXTURE
             texture = TextureBank.from_seed(texture_seed)
         counts = tuple(options.counts) if options.counts else None
-        render(seed, options.out, options.pitch, texture, counts)
+        render(seed, options.out, options.pitch, texture, counts, raw=options.raw)
 
 
 if __name__ == "__main__":

@@ -1,133 +1,202 @@
-"""Random training crops from banked views, with augmentation."""
+"""Random training crops for the detectors: from banked views to tensors and targets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS
-from training.bank import LABELS, BankedView, load, restore
-from training.targets import Targets, make_targets
+from training.grading import regrade
+from training.insertion import insert_cluster, scatter_specks
+from training.targets import SPECK_STRIDE, Wanted, make_targets, speck_heat
+from training.view import BankedView, ViewBank
+from training.windows import Window, cut_window, make_channels
 
 #: Masses fainter than this against their surroundings are neither asked for nor counted as wrong.
 FAINT_MASS = 0.4
+#: Clusters are asked for on views with pixels up to this.
+FINE_ENOUGH_MM = 0.12
+#: Room for so many lesions in a crop's list of boxes.
+MOST_LESIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class CropRules:
-    """How crops are drawn: size, share that shows a lesion, share from fine views, zoom."""
+    """How crops are drawn.
 
+    `channels` and `parameters` are those of the model's manifest; `labels` the kinds it detects,
+    by index; other kinds in `ignored` are neither right nor wrong. `on_lesion` is the share of
+    crops that show one, `inserted` the share that gets a fresh cluster, `scattered` the share that
+    gets single specks; `scale` the range of zoom, `strength` that of grey changes. `margin_px` is
+    cut off after the channels are made, because their neighbourhoods reach beyond the crop.
+    With `specks` single calcifications are targets too; with `boxes` the lesions are also given as
+    boxes, for networks with anchors.
+    """
+
+    labels: tuple[str, ...]
+    channels: tuple[str, ...] = ("global", "local")
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    mm_per_pixel: float = 0.3
     size_px: int = 256
+    margin_px: int = 32
     on_lesion: float = 0.65
-    fine: float = 0.6
+    ignored: tuple[str, ...] = ()
+    inserted: float = 0.0
+    scattered: float = 0.0
     scale: tuple[float, float] = (0.8, 1.25)
+    strength: float = 1.0
+    specks: bool = False
+    boxes: bool = False
 
 
 class CropSource:
-    """Draws crops from all views in a folder; `rescan` picks up views rendered since."""
+    """Draws crops from all views of a bank; the same generator state gives the same crop."""
 
     def __init__(self, folder: Path, rules: CropRules) -> None:
-        self.folder, self.rules = folder, rules
-        self.views: dict[str, BankedView] = {}
-        self.rescan()
+        self.rules = rules
+        self.bank = ViewBank(folder)
 
     def rescan(self) -> None:
         """Read views that are new in the folder."""
-        for path in sorted(self.folder.glob("*.npz")):
-            if path.stem not in self.views and ".part" not in path.name:
-                self.views[path.stem] = load(path)
+        self.bank.rescan()
 
-    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Targets]:
-        """One crop, (3, size, size) float32, and its targets."""
+    def fingerprint(self) -> str:
+        """Hash of the data."""
+        return self.bank.fingerprint()
+
+    def __len__(self) -> int:
+        """Count the views."""
+        return len(self.bank.views)
+
+    def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """One crop, `image` (C, size, size) float32, and its targets by name."""
+        rules = self.rules
         view = self._view(rng)
-        zoom = float(np.exp(rng.uniform(*np.log(self.rules.scale))))
-        size = self.rules.size_px
-        side = max(32, round(size / zoom))
-        left, top = self._corner(rng, view, side)
-        image = _window(view.image, left, top, side)
-        image = np.stack([_resized(c, size) for c in restore(image)])
-        inside = _resized(_window(view.mask[None].astype(np.uint8), left, top, side)[0], size) > 0.5
-        boxes = (view.boxes - [left, top, left, top]) * (size / side)
-        boxes, labels, asked = _visible(boxes, view, size)
-        image = _regraded(rng, image, inside)
+        mm = rules.mm_per_pixel / float(np.exp(rng.uniform(*np.log(rules.scale))))
+        whole = rules.size_px + 2 * rules.margin_px
+        window = cut_window(view, self._corner(rng, view, mm * whole), whole, mm)
+        boxes = [_wanted(f.kind, f.contrast, view, rules.labels) for f in view.truth.findings]
+        truth = [
+            (f.box_mm, label, asked, f.malignant)
+            for f, (label, asked) in zip(view.truth.findings, boxes, strict=True)
+            if label is not None or f.kind in rules.ignored
+        ]
+        places = np.zeros((0, 2))
+        if rng.uniform() < rules.inserted:
+            centre = rng.uniform(0.25, 0.75, 2) * whole
+            if window.mask[int(centre[1]), int(centre[0])]:
+                put = insert_cluster(rng, window, (float(centre[0]), float(centre[1])))
+                label = rules.labels.index(CLUSTER)
+                truth.append((put.box_mm or (0, 0, 0, 0), label, True, put.malignant))
+                places = put.specks_px
+        if rng.uniform() < rules.scattered:
+            places = np.concatenate([places, scatter_specks(rng, window).specks_px])
+        return self._finish(rng, window, truth, places)
+
+    def _finish(
+        self,
+        rng: np.random.Generator,
+        window: Window,
+        truth: list[tuple[tuple[float, ...], int | None, bool, bool]],
+        places: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        rules, margin = self.rules, self.rules.margin_px
+        level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
+        window = Window(level, window.mask, window.mm_per_pixel, window.origin_mm)
+        image = make_channels(window, rules.channels, rules.parameters)
+        inner = window.without_margin(margin)
+        image = image[:, margin : margin + rules.size_px, margin : margin + rules.size_px]
+        lesions = _visible(inner, truth, rules.size_px)
+        places = places - margin
         if rng.uniform() < 0.5:
             image = image[:, ::-1]
-            boxes = boxes[:, [0, 3, 2, 1]] * [1, -1, 1, -1] + [0, size, 0, size]
-        targets = make_targets(boxes, labels, asked, size, len(LABELS))
-        if not view.fine:
-            targets.care[LABELS.index(CLUSTER)] = 0.0
-        return np.ascontiguousarray(image), targets
+            lesions = [_flipped(lesion, rules.size_px) for lesion in lesions]
+            places = np.column_stack([places[:, 0], rules.size_px - places[:, 1]])
+        targets = make_targets(lesions, rules.size_px, len(rules.labels))
+        made = {name: getattr(targets, name) for name in type(targets).__slots__}
+        made["image"] = np.ascontiguousarray(image)
+        if rules.specks:
+            made["specks"] = speck_heat(places, rules.size_px)
+            made["speck_care"] = self._speck_care(lesions, len(places) > 0)
+        if rules.boxes:
+            made["boxes"], made["classes"] = _listed(lesions)
+        return made
+
+    def _speck_care(self, lesions: list[Wanted], inserted: bool) -> np.ndarray:
+        """0 in rendered clusters, whose specks are not known one by one."""
+        cells = self.rules.size_px // SPECK_STRIDE
+        care = np.ones((1, cells, cells), dtype=np.float32)
+        known = 1 if inserted else 0
+        for lesion in lesions[: len(lesions) - known]:
+            x0, y0, x1, y1 = (int(edge / SPECK_STRIDE) for edge in lesion.box)
+            care[0, y0 : y1 + 1, x0 : x1 + 1] = 0.0
+        return care
 
     def _view(self, rng: np.random.Generator) -> BankedView:
-        # Clusters can be learnt from fine views only, of which there are fewer.
-        wanted = rng.uniform() < self.rules.fine
-        names = sorted(n for n, view in self.views.items() if bool(view.fine) == wanted)
-        names = names or sorted(self.views)
-        return self.views[names[int(rng.integers(len(names)))]]
+        names = sorted(self.bank.views)
+        return self.bank.views[names[int(rng.integers(len(names)))]]
 
-    def _corner(self, rng: np.random.Generator, view: BankedView, side: int) -> tuple[int, int]:
-        if len(view.boxes) and rng.uniform() < self.rules.on_lesion:
-            # Masses and clusters alike, however many there are of each.
-            label = rng.choice(np.unique(view.labels))
-            box = view.boxes[rng.choice(np.flatnonzero(view.labels == label))]
-            middle = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
-            centre = np.add(middle, rng.uniform(-0.35, 0.35, 2) * side)
+    def _corner(
+        self, rng: np.random.Generator, view: BankedView, side_mm: float
+    ) -> tuple[float, float]:
+        shown = [f for f in view.truth.findings if f.kind in self.rules.labels]
+        inner = side_mm * self.rules.size_px / (self.rules.size_px + 2 * self.rules.margin_px)
+        if shown and rng.uniform() < self.rules.on_lesion:
+            kinds = sorted({f.kind for f in shown})
+            kind = kinds[int(rng.integers(len(kinds)))]
+            mine = [f for f in shown if f.kind == kind]
+            x0, y0, x1, y1 = mine[int(rng.integers(len(mine)))].box_mm
+            centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+            centre += rng.uniform(-0.35, 0.35, 2) * inner
         else:
             rows, columns = np.nonzero(view.mask[::8, ::8])
             pick = int(rng.integers(len(rows)))
-            centre = np.array([columns[pick], rows[pick]]) * 8.0
-        return int(centre[0] - side / 2), int(centre[1] - side / 2)
+            centre = np.array([columns[pick], rows[pick]]) * 8.0 * 0.3
+        return float(centre[0] - side_mm / 2), float(centre[1] - side_mm / 2)
+
+
+def _wanted(
+    kind: str, contrast: float, view: BankedView, labels: tuple[str, ...]
+) -> tuple[int | None, bool]:
+    """Label's index and whether such a finding is asked for."""
+    if kind not in labels:
+        return None, False
+    faint = kind == MASS and contrast < FAINT_MASS
+    unseen = kind == CLUSTER and view.truth.pitch_mm > FINE_ENOUGH_MM
+    return labels.index(kind), not (faint or unseen)
 
 
 def _visible(
-    boxes: np.ndarray, view: BankedView, size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    area = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-6)
-    cut = np.clip(boxes, 0, size)
-    left = (cut[:, 2] - cut[:, 0]) * (cut[:, 3] - cut[:, 1])
-    there = left > 1.0
-    faint = (view.labels == LABELS.index(MASS)) & (view.contrast < FAINT_MASS)
-    unseen = (view.labels == LABELS.index(CLUSTER)) & (not view.fine)
-    asked = (left / area > 0.5) & ~faint & ~unseen
-    return cut[there], view.labels[there], asked[there]
+    window: Window, truth: list[tuple[tuple[float, ...], int | None, bool, bool]], size_px: int
+) -> list[Wanted]:
+    """Find what lies in the window; of a lesion that is asked for, at least half must."""
+    found = []
+    for box_mm, label, asked, malignant in truth:
+        box = window.to_window(np.asarray([box_mm]))[0]
+        cut = np.clip(box, 0, size_px)
+        area = max(float((box[2] - box[0]) * (box[3] - box[1])), 1e-6)
+        left = float((cut[2] - cut[0]) * (cut[3] - cut[1]))
+        if left > 1.0:
+            edges = (float(cut[0]), float(cut[1]), float(cut[2]), float(cut[3]))
+            found.append(Wanted(edges, label, asked and left / area > 0.5, malignant))
+    return found
 
 
-def _window(image: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
-    """Cut a square that may reach over the edges; outside is what the padding is (0 in float)."""
-    channels, rows, columns = image.shape
-    empty = np.array([42, 128, 0] if channels == 3 else [0], dtype=np.uint8)[:, None, None]
-    out = np.broadcast_to(empty, (channels, side, side)).copy()
-    y0, y1 = max(top, 0), min(top + side, rows)
-    x0, x1 = max(left, 0), min(left + side, columns)
-    if y1 > y0 and x1 > x0:
-        out[:, y0 - top : y1 - top, x0 - left : x1 - left] = image[:, y0:y1, x0:x1]
-    return out
+def _listed(lesions: list[Wanted]) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (MOST, 4) and classes (MOST,): 1 + label, -1 for what does not count, 0 for nothing."""
+    boxes = np.zeros((MOST_LESIONS, 4), dtype=np.float32)
+    classes = np.zeros(MOST_LESIONS, dtype=np.float32)
+    for i, lesion in enumerate(lesions[:MOST_LESIONS]):
+        boxes[i] = lesion.box
+        classes[i] = -1 if not lesion.asked or lesion.label is None else 1 + lesion.label
+    return boxes, classes
 
 
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-    how = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
-    return cv2.resize(image.astype(np.float32), (size, size), interpolation=how)
-
-
-def _regraded(rng: np.random.Generator, image: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Other grey scales, noise and sharpness, as other machines would give; air stays 0."""
-    level, contrast, specks = image
-    if rng.uniform() < 0.5:
-        gamma = float(np.exp(rng.uniform(-0.45, 0.45)))
-        level = np.sign(level) * np.abs(level) ** gamma
-    level = level * np.float32(rng.uniform(0.8, 1.2)) + np.float32(rng.uniform(-0.1, 0.1))
-    contrast = contrast * np.float32(rng.uniform(0.75, 1.25))
-    if rng.uniform() < 0.35:
-        sigma = float(rng.uniform(0.4, 1.3))
-        level = cv2.GaussianBlur(level, (0, 0), sigma)
-        contrast = cv2.GaussianBlur(contrast, (0, 0), sigma)
-    if rng.uniform() < 0.4:
-        noise = rng.standard_normal(level.shape, dtype=np.float32)
-        noise = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.3, 0.9)))
-        level = level + noise * np.float32(rng.uniform(0.002, 0.015))
-        contrast = contrast + noise * np.float32(rng.uniform(0.01, 0.06))
-    specks = specks * np.float32(rng.uniform(0.7, 1.3))
-    return np.stack([level * inside, contrast * inside, specks * inside]).astype(np.float32)
+def _flipped(lesion: Wanted, size_px: int) -> Wanted:
+    x0, y0, x1, y1 = lesion.box
+    return Wanted(
+        (x0, size_px - y1, x1, size_px - y0), lesion.label, lesion.asked, lesion.malignant
+    )

@@ -1,7 +1,7 @@
-"""The detector's loss: penalty-reduced focal loss on the bumps, GIoU on the boxes.
+"""Losses: focal losses for scores, GIoU for boxes, Dice for masks, ordinal for classes.
 
-Focal loss for centre heatmaps as in Law and Deng, CornerNet (2018); GIoU as in Rezatofighi et al.
-(2019).
+Focal loss for centre heatmaps as in Law and Deng, CornerNet (2018); focal loss as in Lin et al.
+(2017); GIoU as in Rezatofighi et al. (2019); Dice as in Milletari et al. (2016).
 """
 
 from __future__ import annotations
@@ -33,3 +33,25 @@ def box_loss(edges: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     hull = hull_w * hull_h
     giou = overlap / union - (hull - union) / hull
     return ((1 - giou) * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def weighted_bce(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross entropy, weighted mean over cells."""
+    each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return (each * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def focal_loss(logits: Tensor, wanted: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
+    """Focal loss of each element, same shape."""
+    score = torch.sigmoid(logits)
+    each = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    sure = score * wanted + (1 - score) * (1 - wanted)
+    return (alpha * wanted + (1 - alpha) * (1 - wanted)) * (1 - sure) ** gamma * each
+
+
+def dice_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    """1 - Dice of soft masks (B, C, H, W), mean over the channels of each image."""
+    score = torch.sigmoid(logits)
+    both = (score * wanted).sum(dim=(2, 3))
+    total = score.sum(dim=(2, 3)) + wanted.sum(dim=(2, 3))
+    return (1 - (2 * both + 1.0) / (total + 1.0)).mean()

@@ -1,4 +1,4 @@
-"""A compact anchor-free detector: residual backbone, one fused level at stride 8, two heads."""
+"""A compact anchor-free detector: residual backbone, one fused level at stride 8, three heads."""
 
 from __future__ import annotations
 
@@ -6,43 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.nets.blocks import Conv, Residual, doubled
 from training.targets import STRIDE
 
 
-class Conv(nn.Sequential):
-    """Convolution, batch normalisation, ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
-            nn.BatchNorm2d(outputs, momentum=0.05),
-            nn.ReLU(inplace=True),
-        )
-
-
-class Residual(nn.Module):
-    """Two 3x3 convolutions and a shortcut."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = Conv(channels, channels)
-        self.second = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels, momentum=0.05),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the same shape."""
-        return functional.relu(x + self.second(self.first(x)))
-
-
 class LesionNet(nn.Module):
-    """(B, C, H, W) float32 -> class logits (B, labels, H/8, W/8) and edge distances (B, 4, ...).
+    """(B, C, H, W) float32 -> class logits, edge distances and suspicion logits at stride 8.
 
-    Distances are from a cell's centre to the box's left, top, right and bottom edge, in pixels.
+    Class logits are (B, labels, H/8, W/8); distances, from a cell's centre to the box's left, top,
+    right and bottom edge in pixels, (B, 4, ...); suspicion, that a lesion there looks malignant,
+    (B, 1, ...). With `specks` there is a further head on single calcifications at stride 4, which
+    teaches the fine levels and is not deployed.
     """
 
-    def __init__(self, channels: int = 3, labels: int = 2, width: int = 16) -> None:
+    def __init__(
+        self, channels: int = 2, labels: int = 1, width: int = 16, *, specks: bool = False
+    ) -> None:
         super().__init__()
         # Fine levels are narrow and coarse ones wide: nearly all time goes into the fine ones.
         w4, w8, w16, w32 = width * 3 // 2, width * 7 // 2, width * 6, width * 8
@@ -59,52 +38,53 @@ class LesionNet(nn.Module):
         self.mix8 = Residual(w8)
         self.classes = nn.Sequential(Conv(w8, w8), nn.Conv2d(w8, labels, 1))
         self.edges = nn.Sequential(Conv(w8, w8), nn.Conv2d(w8, 4, 1))
+        self.suspicion = nn.Sequential(Conv(w8, w8 // 2, 1), nn.Conv2d(w8 // 2, 1, 1))
+        self.specks = nn.Conv2d(w4, 1, 1) if specks else None
         nn.init.constant_(self.classes[-1].bias, -4.0)
         nn.init.constant_(self.edges[-1].bias, 3.2)
+        if self.specks is not None:
+            nn.init.constant_(self.specks.bias, -4.0)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and distances on the stride-8 grid."""
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Logits, distances, suspicion and, with that head, specks."""
         x4 = self.stage4(self.stem(image))
         x8 = self.stage8(x4)
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
-        top = self.from16(x16) + _doubled(self.from32(x32))
-        top = self.mix16(top)
-        level = self.from8(x8) + self.from4(x4) + _doubled(top)
-        level = self.mix8(level)
-        return self.classes(level), torch.exp(self.edges(level).clamp(-1.0, 6.0))
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        top = self.mix16(self.from16(x16) + doubled(self.from32(x32)))
+        level = self.mix8(self.from8(x8) + self.from4(x4) + doubled(top))
+        edges = torch.exp(self.edges(level).clamp(-1.0, 6.0))
+        answers = (self.classes(level), edges, self.suspicion(level))
+        return answers if self.specks is None else (*answers, self.specks(x4))
 
 
 class Deployed(nn.Module):
-    """What is exported: image -> boxes (N, 4), scores (N,), labels (N,); N = `top`.
+    """What is exported: image -> boxes (N, 4), scores, labels, suspicion (N,); N = `top`.
 
     Peaks only (a cell no less than its eight neighbours); overlapping boxes are left to the caller.
-    Only the first `labels` labels are kept.
     """
 
-    def __init__(self, net: LesionNet, top: int = 200, labels: int | None = None) -> None:
+    def __init__(self, net: LesionNet, top: int = 200) -> None:
         super().__init__()
         self.net = net
         self.top = top
-        self.labels = labels or int(net.classes[-1].out_channels)
+        self.labels = int(net.classes[-1].out_channels)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Decode one image (batch of 1)."""
-        logits, edges = self.net(image)
-        score = torch.sigmoid(logits[:, : self.labels])
+        logits, edges, suspicion = self.net(image)[:3]
+        score = torch.sigmoid(logits)
         peak = functional.max_pool2d(score, 3, 1, 1)
         score = torch.where(score >= peak, score, torch.zeros_like(score))
+        doubt = torch.sigmoid(suspicion).expand_as(score)
         # Every candidate is a column of one table, padded to have at least `top` of them.
-        table = torch.cat([self._corners(edges), score], dim=0)
+        table = torch.cat([self._corners(edges), score, doubt], dim=0)
         table = functional.pad(table.flatten(1), (0, self.top))
         label = torch.ones_like(score[0]) * self._numbers(score)
         label = functional.pad(label.flatten(), (0, self.top))
         best, index = torch.topk(table[4], self.top)
-        return table[:4, index].transpose(0, 1), best, label[index].to(torch.int64)
+        boxes = table[:4, index].transpose(0, 1)
+        return boxes, best, label[index].to(torch.int64), table[5, index]
 
     def _corners(self, edges: Tensor) -> Tensor:
         """Box corners for each label, (4, labels, rows, columns)."""

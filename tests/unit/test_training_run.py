@@ -1,0 +1,245 @@
+"""The trainer: losses fall, runs resume, phases follow each other, exports answer like torch."""
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'training' (torch)")
+
+from mammo_node.analyse.package import load_package  # noqa: E402
+from training.card import int8_holds, write_package  # noqa: E402
+from training.config import Config  # noqa: E402
+from training.task import make_task  # noqa: E402
+from training.trainer import train  # noqa: E402
+from training.view import BankedView, Finding, Truth, save  # noqa: E402
+
+TASK = {"kind": "detector", "labels": ["mass"], "crop_px": 96, "width": 8, "strength": 0.0}
+RUN = {"name": "tiny", "batch": 2, "warm_up": 2, "learning_rate": 3e-3}
+
+
+def config(steps, task=TASK, **more):
+    """A small run."""
+    return Config.from_values({**RUN, "steps": steps, "task": task, **more})
+
+
+def disc_view(seed=1, view="CC", density=1.5):
+    """An easy view: a bright disc on grey."""
+    y, x = np.mgrid[:160, :160]
+    coarse = (90 + 120 * (np.hypot(x - 80, y - 80) < 20)).astype(np.uint8)
+    finding = Finding("mass", "round", malignant=True, box_mm=(18, 18, 30, 30), contrast=2.0)
+    truth = Truth(seed, "L", view, "film", 0.1, density, (30.0, 24.0), True, (finding,))
+    fine = np.repeat(np.repeat(coarse, 3, axis=0), 3, axis=1)
+    mask = np.ones((160, 160), dtype=bool)
+    return BankedView(fine, coarse, mask, x + y < 60, truth)
+
+
+@pytest.fixture
+def bank(tmp_path):
+    """Two breasts, each in two views."""
+    folder = tmp_path / "bank"
+    folder.mkdir()
+    for seed in (1, 2):
+        for view in ("CC", "MLO"):
+            save(disc_view(seed, view, density=seed + 0.5), folder, f"{seed}-L{view}-film")
+    return folder
+
+
+def test_loss_falls_and_the_run_is_recorded(bank, tmp_path):
+    """After a few dozen steps the loss is lower, and run.json says what was done on what."""
+    run = train(config(60), bank, tmp_path / "out")
+    assert run.curve[-1]["loss"] < run.curve[0]["loss"]
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["steps_done"] == 60
+    assert record["samples"] == 4
+    assert len(record["data_sha256"]) == 64
+    assert record["phase"]["task"]["labels"] == ["mass"]
+    assert "<polyline" in (tmp_path / "out" / "curves.svg").read_text()
+
+
+def test_a_run_resumes_where_it_stopped(bank, tmp_path):
+    """Stopping half-way and going on gives the weights of an unbroken run."""
+    whole = train(config(6), bank, tmp_path / "whole")
+    train(config(6), bank, tmp_path / "part", stop_at=3)
+    resumed = train(config(6), bank, tmp_path / "part")
+    assert resumed.step == 6
+    for a, b in zip(whole.net.parameters(), resumed.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_minutes_end_a_run(bank, tmp_path):
+    """A run that is out of time stops after its step, and leaves its weights."""
+    run = train(config(10_000), bank, tmp_path / "out", minutes=1e-9)
+    assert run.step == 1
+    assert (tmp_path / "out" / "weights.pt").exists()
+
+
+def test_weights_to_start_from_are_taken(bank, tmp_path):
+    """What fits is copied; what does not stays fresh."""
+    first = train(config(2), bank, tmp_path / "first")
+    other = config(1, {**TASK, "labels": ["mass", "calcification-cluster"]}, learning_rate=0.0)
+    second = train(other, bank, tmp_path / "second", init=tmp_path / "first" / "weights.pt")
+    stem = first.average.state_dict()["stem.0.0.weight"]
+    assert torch.equal(second.net.state_dict()["stem.0.0.weight"], stem)
+    assert second.net.classes[-1].weight.shape[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ({"name": "x", "stepz": 3, "task": {"kind": "detector"}}, "stepz"),
+        ({"task": {"kind": "detector"}}, "name"),
+        ({"name": "x"}, "task.kind"),
+    ],
+)
+def test_a_wrong_configuration_is_named(text, word):
+    """A typing error or a missing key is named."""
+    with pytest.raises(SystemExit, match=word):
+        Config.from_values(text)
+
+
+def test_a_wrong_task_is_named():
+    """So is an unknown kind of task, and an unknown key of one."""
+    with pytest.raises(SystemExit, match="nonsense"):
+        make_task(config(1, {"kind": "nonsense"}).phases[0])
+    with pytest.raises(SystemExit, match="widht"):
+        make_task(config(1, {**TASK, "widht": 3}).phases[0])
+
+
+def test_the_four_phases_train_what_they_should(bank, tmp_path):
+    """Last layer, all, heads, all: each phase starts from the one before and freezes the rest."""
+    net = {"backbone": [1, 1, 1, 1], "bottleneck": False, "width": 8}
+    patches = {"kind": "patches", "labels": ["mass"], "kinds": ["mass"], "size_px": 64, **net}
+    retina = {
+        "kind": "retina",
+        "labels": ["mass"],
+        "crop_px": 128,
+        "pyramid": 16,
+        "depth": 1,
+        **net,
+    }
+    heads = {"train": ["pyramid", "classes", "boxes"], "freeze_norm": True, "task": retina}
+    last_layer = {"task": patches, "optimiser": "radam", "train": ["head"], "freeze_norm": True}
+    phases = [last_layer, {"task": patches, "optimiser": "radam"}, heads]
+    phases.append({"task": retina, "optimiser": "sgd", "freeze_norm": True})
+    whole = Config.from_values(
+        {"name": "four", "steps": 2, "batch": 2, "ema": 0.0, "phase": phases}
+    )
+    run = train(whole, bank, tmp_path / "out")
+    states = [
+        torch.load(tmp_path / "out" / part / "weights.pt", weights_only=True)
+        for part in ("phase-1", "phase-2", "phase-3", ".")
+    ]
+    stem = [state["backbone.stem.0.weight"] for state in states]
+    assert not torch.equal(stem[0], stem[1])
+    assert torch.equal(stem[1], stem[2])
+    assert not torch.equal(stem[2], stem[3])
+    assert not torch.equal(states[2]["classes.last.weight"], states[3]["classes.last.weight"])
+    assert run.step == 2
+
+
+TASKS = {
+    "detector": {**TASK, "specks": True},
+    "retina": {
+        "kind": "retina",
+        "labels": ["mass"],
+        "backbone": [1, 1, 1, 1],
+        "bottleneck": True,
+        "width": 8,
+        "pyramid": 16,
+        "depth": 1,
+        "crop_px": 128,
+    },
+    "patches": {
+        "kind": "patches",
+        "labels": ["mass"],
+        "kinds": ["mass"],
+        "size_px": 64,
+        "width": 8,
+    },
+    "density": {"kind": "density", "rows": 96, "columns": 64, "width": 8},
+    "landmarks": {"kind": "landmarks", "rows": 64, "columns": 64, "width": 8},
+}
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_task_learns_something(bank, tmp_path, kind):
+    """A few steps lower the loss on the same samples, whatever is trained."""
+    small = config(25, TASKS[kind], batch=4, ema=0.0)
+    run = train(small, bank, tmp_path / "out")
+    task = make_task(small.phases[0])
+    rng = np.random.default_rng(9)
+    drawn = [task.source(bank).draw(rng) for _ in range(4)]
+    batch = {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}
+    with torch.no_grad():
+        torch.manual_seed(0)
+        fresh = sum(task.losses(task.network().train(), batch).values())
+        trained = sum(task.losses(run.net.train(), batch).values())
+    assert trained < fresh
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["detector", "landmarks"])
+def test_export_answers_like_torch(tmp_path, kind):
+    """The ONNX file keeps to its contract, at sizes it was not traced with."""
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name, reason="needs the extra 'training'")
+    from training.export import build, export, parity  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    made = config(1, TASKS[kind])
+    model, task = build(made, make_task(made.phases[0]).network().state_dict())
+    export(model, task.contract, tmp_path / "model.onnx")
+    assert parity(model, task.contract, tmp_path / "model.onnx") < 1e-3
+
+
+@pytest.mark.slow
+def test_a_package_is_one_that_the_node_loads(bank, tmp_path):
+    """From weights to a package with manifest, self-test and card that the node accepts."""
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name, reason="needs the extra 'training'")
+    from training.export import build, export  # noqa: PLC0415
+    from training.quantise import quantise  # noqa: PLC0415
+
+    made = config(2)
+    out = tmp_path / "run"
+    train(made, bank, out)
+    model, task = build(made, out / "weights.pt")
+    export(model, task.contract, out / "model.onnx")
+    quantise(made, out / "model.onnx", bank, out / "int8.onnx", count=2)
+    assert (out / "int8.onnx").stat().st_size < (out / "model.onnx").stat().st_size
+    (out / "figures.json").write_text(json.dumps(FIGURES))
+    (out / "figures-int8.json").write_text(json.dumps(FIGURES))
+    write_package(made, out, tmp_path / "tiny", "1.2.3")
+    package = load_package(tmp_path / "tiny")
+    assert package.ref.version == "1.2.3"
+    assert package.thresholds() == {"mass": 0.3}
+    card = (tmp_path / "tiny" / "README.md").read_text()
+    assert "Not validated clinically" in card
+    assert "| masses, IoU >= 0.2, int8 | 0.50 |" in card
+
+
+_TABLE = {
+    "iou": [0.5] * 6,
+    "centre": [0.5] * 6,
+    "thresholds": [0.3] * 6,
+    "interval_iou": [[0.4, 0.6]] * 6,
+    "iou_film": [0.5] * 6,
+}
+FIGURES = {
+    "images": 4,
+    "patients": 2,
+    "seconds_per_image": 0.1,
+    "rates": [0.25, 0.5, 1.0, 2.0, 2.22, 4.0],
+    "labels": ["mass"],
+    "mass": _TABLE,
+    "blobs": _TABLE,
+}
+
+
+def test_int8_is_kept_only_where_it_holds():
+    """One point of sensitivity may be lost, and no more."""
+    lower = {"labels": ["mass"], "mass": {"iou": [0.49] * 6}}
+    assert int8_holds(FIGURES, lower)
+    lower["mass"]["iou"][3] = 0.48
+    assert not int8_holds(FIGURES, lower)

@@ -1,0 +1,272 @@
+"""Banked views, windows, crops and patches: networks see and are asked what is there."""
+
+import numpy as np
+import pytest
+
+from mammo_node.image.preprocess import prepare
+from mammo_node.phantom import CLUSTER, MASS, TextureBank, generate_study
+from mammo_node.vocabulary import InputSpec, Orientation
+from training.bank import banked, render
+from training.crops import CropRules, CropSource
+from training.grading import regrade
+from training.insertion import insert_cluster, scatter_specks
+from training.patch_source import PatchRules, PatchSource, labels_in
+from training.raw import raw_views
+from training.targets import STRIDE, Wanted, make_targets, speck_heat
+from training.view import AIR, COARSE_MM, Finding, ViewBank, decode, encode, load
+from training.whole_views import Frame, fit_frame
+from training.windows import Window, cut_window, make_channels
+
+
+@pytest.fixture(scope="module")
+def texture():
+    """One texture bank for the module."""
+    return TextureBank.from_seed(5)
+
+
+@pytest.fixture(scope="module")
+def bank(texture, tmp_path_factory):
+    """A bank of one study, with its raw images."""
+    folder = tmp_path_factory.mktemp("bank")
+    render(3, folder, 0.3, texture, (3, 1), raw=True)
+    return folder
+
+
+def test_levels_survive_eight_bits():
+    """Grey levels come back to within half a step, and air as exactly nothing."""
+    level = np.random.default_rng(0).uniform(-0.24, 1.25, (40, 30)).astype(np.float32)
+    level[:5] = 0.0
+    assert np.abs(decode(encode(level)) - level).max() <= 0.51 * 1.5 / 255
+    assert (encode(level)[:5] == AIR).all()
+    assert (decode(encode(level))[:5] == 0).all()
+
+
+def test_a_banked_view_reads_back(bank):
+    """Every rendered view is there, with its truth inside the image."""
+    views = ViewBank(bank)
+    assert len(views.views) == 4
+    for view in views.views.values():
+        rows, columns = view.mask.shape
+        assert view.fine.shape == (3 * rows, 3 * columns)
+        assert view.coarse.shape == view.pectoral.shape == (rows, columns)
+        assert MASS in {finding.kind for finding in view.truth.findings}
+        for finding in view.truth.findings:
+            assert finding.box_mm[0] < finding.box_mm[2]
+            assert finding.box_mm[1] < finding.box_mm[3]
+
+
+def test_the_same_bank_has_the_same_fingerprint(bank, texture, tmp_path):
+    """The data hash depends on content alone."""
+    render(3, tmp_path, 0.3, texture, (3, 1))
+    assert ViewBank(tmp_path).fingerprint() == ViewBank(bank).fingerprint()
+    next(tmp_path.glob("*.npz")).unlink()
+    assert ViewBank(tmp_path).fingerprint() != ViewBank(bank).fingerprint()
+
+
+def test_an_empty_bank_says_what_to_do(tmp_path):
+    """A folder without views names the command that makes some."""
+    with pytest.raises(SystemExit, match=r"training\.bank"):
+        ViewBank(tmp_path)
+
+
+def test_raw_images_keep_their_truth(bank):
+    """Held-out images read back with boxes in stored pixels."""
+    views = list(raw_views(bank))
+    assert len(views) == 4
+    for view in views:
+        rows, columns = view.pixels.shape
+        boxes = view.boxes((MASS, CLUSTER))
+        assert (boxes[:, [2, 3]] <= [columns + 1, rows + 1]).all()
+        assert (boxes[:, 0] < boxes[:, 2]).all()
+
+
+def test_channels_are_those_of_the_node(texture):
+    """A banked view gives the channels that preprocessing makes of the image itself."""
+    study = generate_study(11, pixel_spacing_mm=0.3, masses=1, clusters=0, bank=texture)
+    view = study.views[3]
+    parameters = {"local": {"sigma_mm": 8.0}}
+    spec = InputSpec(
+        name="image", channels=("global", "local"), mm_per_pixel=0.3, parameters=parameters
+    )
+    upright = Orientation(view.laterality == "R")
+    node = prepare(view.pixels.astype(np.float32), (0.3, 0.3), upright, spec)
+    mine = banked(study, view)
+    rows, columns = mine.mask.shape
+    whole = Window(decode(mine.coarse), mine.mask, COARSE_MM, (0.0, 0.0))
+    made = make_channels(whole, ("global", "local"), parameters)
+    for channel in (0, 1):
+        there = node.tensor[0, channel, :rows, :columns]
+        assert np.corrcoef(made[channel].ravel(), there.ravel())[0, 1] > 0.97
+
+
+def test_windows_and_boxes_agree(bank):
+    """A box stays on the same tissue at any zoom."""
+    view = next(iter(ViewBank(bank).views.values()))
+    box = np.array([[20.0, 30.0, 32.0, 40.0]])
+    for mm in (0.1, 0.25, 0.3, 0.5):
+        window = cut_window(view, (15.0, 25.0), 96, mm)
+        x0, _, x1, _ = window.to_window(box)[0]
+        assert window.level.shape == window.mask.shape == (96, 96)
+        assert (x1 - x0) * window.mm_per_pixel == pytest.approx(12.0)
+        assert (x0 * window.mm_per_pixel + window.origin_mm[0]) == pytest.approx(20.0)
+        inner = window.without_margin(8)
+        assert inner.to_window(box)[0] == pytest.approx(window.to_window(box)[0] - 8, abs=1e-3)
+
+
+def test_a_window_beyond_the_view_is_air(bank):
+    """Outside of the image there is nothing, and no breast."""
+    view = next(iter(ViewBank(bank).views.values()))
+    window = cut_window(view, (-500.0, -500.0), 64, 0.3)
+    assert not window.mask.any()
+    assert (window.level == 0).all()
+
+
+def test_grading_keeps_polarity_and_air(bank):
+    """Whatever the look, bright stays bright and air stays nothing."""
+    view = next(iter(ViewBank(bank).views.values()))
+    level, mask = decode(view.coarse), view.mask
+    for seed in range(30):
+        made = regrade(np.random.default_rng(seed), level, mask, COARSE_MM, 1.0)
+        assert np.isfinite(made).all()
+        assert (made[~mask] == 0).all()
+        assert np.corrcoef(made[mask], level[mask])[0, 1] > 0.3
+
+
+def flat(size=200):
+    """Uniform breast at 0.1 mm."""
+    level = np.full((size, size), 0.5, dtype=np.float32)
+    return Window(level, np.ones((size, size), dtype=bool), 0.1, (7.0, 3.0))
+
+
+def test_an_inserted_cluster_is_where_it_says():
+    """All that became brighter lies in the box, and there are specks enough for a cluster."""
+    for seed in range(10):
+        window = flat(400)
+        put = insert_cluster(np.random.default_rng(seed), window, (200.0, 200.0))
+        bright = np.argwhere(window.level > 0.5 + 5e-3)[:, ::-1] * 0.1 + [7.0, 3.0]
+        x0, y0, x1, y1 = put.box_mm
+        assert len(bright)
+        assert len(put.specks_px) >= 5
+        assert (bright >= [x0 - 0.6, y0 - 0.6]).all()
+        assert (bright <= [x1 + 0.6, y1 + 0.6]).all()
+
+
+def test_scattered_specks_are_no_cluster():
+    """A few single calcifications have no box."""
+    window = flat()
+    put = scatter_specks(np.random.default_rng(0), window)
+    assert put.box_mm is None
+    assert 1 <= len(put.specks_px) < 5
+    assert window.level.max() > 0.5
+
+
+def test_targets_peak_at_the_centre():
+    """The bump is 1 in the centre's cell and the edges there give the box back."""
+    wanted = Wanted((40.0, 56.0, 88.0, 96.0), 0, asked=True, malignant=True)
+    made = make_targets([wanted], 128, 2)
+    row, column = np.unravel_index(np.argmax(made.heat[0]), made.heat[0].shape)
+    assert made.heat[0, row, column] == 1
+    assert made.heat[1].max() == 0
+    assert made.suspicion[row, column] == 1
+    x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
+    left, above, right, below = made.edges[:, row, column]
+    assert [x - left, y - above, x + right, y + below] == pytest.approx([40, 56, 88, 96])
+
+
+def test_a_lesion_not_asked_for_is_ignored():
+    """No bump, no box, and no penalty inside it; without a label, for no label."""
+    box = (40.0, 40.0, 80.0, 80.0)
+    made = make_targets([Wanted(box, 1, asked=False, malignant=False)], 128, 2)
+    assert made.heat.max() == 0
+    assert made.weight.max() == 0
+    assert made.care[1, 7, 7] == 0
+    assert made.care[0].min() == 1
+    nobody = make_targets([Wanted(box, None, asked=False, malignant=False)], 128, 2)
+    assert nobody.care[:, 7, 7].tolist() == [0, 0]
+
+
+def test_specks_have_a_bump_each():
+    """Every speck is 1 in its cell; one outside leaves no trace."""
+    heat = speck_heat(np.array([[10.0, 22.0], [999.0, 5.0]]), 64)
+    assert heat[0, 5, 2] == 1
+    assert (heat == 1).sum() == 1
+
+
+def test_crops_are_the_same_for_the_same_seed(bank):
+    """A crop depends on the seed alone, has the right shapes and finite values."""
+    rules = CropRules(labels=(MASS, CLUSTER), size_px=96, specks=True, boxes=True, inserted=0.5)
+    source = CropSource(bank, rules)
+    for seed in range(8):
+        one, two = (source.draw(np.random.default_rng(seed)) for _ in range(2))
+        assert all((one[key] == two[key]).all() for key in one)
+        assert one["image"].shape == (2, 96, 96)
+        assert one["image"].dtype == np.float32
+        assert np.isfinite(one["image"]).all()
+        assert one["heat"].shape == (2, 12, 12)
+        assert one["specks"].shape == (1, 24, 24)
+
+
+def test_crops_show_lesions_where_the_targets_say(bank):
+    """Masses in crops are brighter than what is around them, flips and zoom included."""
+    source = CropSource(bank, CropRules(labels=(MASS,), on_lesion=1.0, strength=0.0))
+    gains = []
+    for seed in range(40):
+        made = source.draw(np.random.default_rng(seed))
+        level = made["image"][0]
+        for row, column in np.argwhere(made["heat"][0] >= 0.999):
+            left, above, right, below = made["edges"][:, row, column]
+            x, y = (column + 0.5) * STRIDE, (row + 0.5) * STRIDE
+            core = level[
+                int(y - above / 2) : int(y + below / 2), int(x - left / 2) : int(x + right / 2)
+            ]
+            ring = level[
+                max(int(y - 1.5 * above), 0) : int(y + 1.5 * below),
+                max(int(x - 1.5 * left), 0) : int(x + 1.5 * right),
+            ]
+            gains.append(float(core.mean() - ring.mean()))
+    assert len(gains) > 20
+    assert np.mean(gains) > 0
+
+
+def test_patch_labels_follow_the_findings():
+    """A patch has a finding when it shows half of it, or when the finding fills half of it."""
+    findings = (
+        Finding(MASS, "round", malignant=False, box_mm=(10, 10, 20, 20), contrast=1.0),
+        Finding("global-asymmetry", "", malignant=False, box_mm=(0, 0, 300, 300), contrast=1.0),
+    )
+    kinds = ((MASS,), ("global-asymmetry",), (CLUSTER,))
+    level = np.zeros((100, 100), dtype=np.float32)
+    for corner, wanted in (
+        ((5.0, 5.0), [1, 1, 0]),
+        ((16.0, 5.0), [0, 1, 0]),
+        ((400.0, 5.0), [0, 0, 0]),
+    ):
+        window = Window(level, level > 0, 0.3, corner)
+        assert labels_in(window, findings, kinds).tolist() == wanted
+
+
+def test_patches_show_every_label(bank):
+    """Labels that the bank has come about as often as each other."""
+    rules = PatchRules(kinds=((MASS,), (CLUSTER,)), channels=("global",), size_px=64)
+    source = PatchSource(bank, rules)
+    shown = np.mean([source.draw(np.random.default_rng(i))["labels"] for i in range(60)], axis=0)
+    assert (shown > 0.1).all()
+
+
+def test_a_frame_keeps_points_on_their_tissue(bank):
+    """A point of the view is at the same tissue in the frame, however it was varied."""
+    view = load(next(iter(sorted(bank.glob("*.npz")))))
+    rows, columns = view.mask.shape
+    spot = np.zeros((rows, columns), dtype=np.uint8)
+    spot[60:67, 80:87] = 1
+    point_mm = (83.5 * COARSE_MM, 63.5 * COARSE_MM)
+    frame = Frame(256, 192, mm_per_pixel=0.5)
+    for seed in (None, 0, 1, 2, 3):
+        rng = None if seed is None else np.random.default_rng(seed)
+        framed = fit_frame(frame, view, rng)
+        x, y = framed.place(point_mm)
+        seen = np.argwhere(framed.warp(spot) > 0)
+        assert framed.image.shape == (1, 256, 192)
+        if len(seen):
+            assert seen.mean(axis=0) + 0.5 == pytest.approx([y, x], abs=1.0)
+    assert len(seen)

@@ -1,0 +1,78 @@
+"""Measure an exported model on held-out phantoms.
+
+    python -m training.bank --out build/held-out --first-seed 900000 --studies 50 --counts 2 1 --raw
+    python -m training.measure --config training/configs/lesion-detector.toml \
+        --model build/lesion-detector/model.onnx --held-out build/held-out --out figures.json
+
+Detectors go through the node's own preprocessing, from the pixels as rendered; the others are
+measured on banked views, which that preprocessing made. All figures are those of
+`mammo_node.evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from training.config import Config
+from training.measures.classify import PATCHES, measure_patches
+from training.measures.detect import measure_detector, spec_of_package, spec_of_task
+from training.measures.views import measure_density, measure_landmarks
+from training.task import make_task
+from training.tasks.density import DensityTask
+from training.tasks.detector import DetectorTask
+from training.tasks.landmarks import LandmarkTask
+from training.tasks.patches import PatchTask
+from training.tasks.retina import RetinaTask
+
+
+def measure(config: Config, model: Path, held_out: Path, limit: int | None = None) -> Any:
+    """Figures of a model of our own, by the kind of its task."""
+    task = make_task(config.phases[-1])
+    if isinstance(task, DetectorTask | RetinaTask):
+        spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
+        return measure_detector(model, spec, task.labels, task.ignored, held_out, limit)
+    if isinstance(task, PatchTask):
+        return measure_patches(task, model, held_out, limit or PATCHES)
+    if isinstance(task, DensityTask):
+        return measure_density(task, model, held_out)
+    if isinstance(task, LandmarkTask):
+        return measure_landmarks(task, model, held_out)
+    raise SystemExit(f"{config.name}: nothing measures this kind of task")
+
+
+def measure_package(folder: Path, held_out: Path, limit: int | None = None) -> Any:
+    """Figures of a packaged detector, whoever made it."""
+    labels = [t["name"] for t in tomllib.loads((folder / "model.toml").read_text())["label"]]
+    spec = spec_of_package(folder)
+    return measure_detector(folder / "model.onnx", spec, tuple(labels), (), held_out, limit)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, help="of the run that made the model")
+    parser.add_argument("--model", type=Path, help="ONNX file of that run")
+    parser.add_argument("--package", type=Path, help="instead of both: a detector's package")
+    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--limit", type=int, help="only so many images, or patches")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.package:
+        figures = measure_package(options.package, options.held_out, options.limit)
+    elif options.config and options.model:
+        config = Config.read(options.config)
+        figures = measure(config, options.model, options.held_out, options.limit)
+    else:
+        parser.error("either --package, or --config and --model")
+    text = json.dumps(figures, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Figures of exported models on held-out phantoms, one module per kind of answer."""

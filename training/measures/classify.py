@@ -1,0 +1,68 @@
+"""F1 and ROC AUC of the patch classifiers, on patches that are drawn once and for all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mammo_node.evaluate.classes import f1_scores
+from mammo_node.evaluate.roc import auc
+from training.measures.session import open_model
+from training.tasks.patches import PatchTask
+
+PATCHES = 1200
+SEED = 77
+#: Thresholds are read off this share of the patches, and the figures off the others.
+CALIBRATION_SHARE = 0.5
+
+
+def measure_patches(
+    task: PatchTask, model: Path, held_out: Path, count: int = PATCHES
+) -> dict[str, Any]:
+    """Figures on patches without any change of grey levels."""
+    source = replace(task, strength=0.0).source(held_out)
+    session = open_model(model)
+    rng = np.random.default_rng(SEED)
+    scores, truth = [], []
+    side = task.size_px * task.pool
+    for _ in range(count):
+        sample = source.draw(rng)
+        image = sample["image"]
+        if task.pool > 1:
+            planes = [cv2.resize(c, (side, side), interpolation=cv2.INTER_LINEAR) for c in image]
+            image = np.stack(planes)
+        scores.append(session.run(["scores"], {"image": image[None]})[0][0])
+        truth.append(sample["labels"] > 0)
+    return _figures(task.labels, np.asarray(scores), np.asarray(truth))
+
+
+def _figures(labels: tuple[str, ...], scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    split = int(CALIBRATION_SHARE * len(scores))
+    limits = np.asarray(
+        [_best_limit(s, t) for s, t in zip(scores[:split].T, truth[:split].T, strict=True)]
+    )
+    scores, truth = scores[split:], truth[split:]
+    made = f1_scores(truth, scores >= limits)
+    areas = [auc(s, t) for s, t in zip(scores.T, truth.T, strict=True)]
+    return {
+        "patches": len(scores),
+        "labels": list(labels),
+        "thresholds": [round(float(limit), 4) for limit in limits],
+        "f1": [round(float(v), 3) for v in made.f1],
+        "support": [int(v) for v in made.support],
+        "weighted_f1": round(made.weighted, 3),
+        "auc": [None if np.isnan(a) else round(float(a), 3) for a in areas],
+    }
+
+
+def _best_limit(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Threshold of the best F1; one that nothing reaches if there is nothing to find."""
+    tried = np.unique(scores)
+    if not truth.any():
+        return 1.1
+    each = [f1_scores(truth[:, None], (scores >= limit)[:, None]).f1[0] for limit in tried]
+    return float(tried[int(np.argmax(each))])

@@ -1,0 +1,168 @@
+"""Sensitivity of a detector at fixed false-positive rates, beside the blob bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from mammo_node.analyse.package import load_package
+from mammo_node.analyse.suppression import suppress
+from mammo_node.evaluate import bootstrap
+from mammo_node.evaluate.blobs import find_blobs
+from mammo_node.evaluate.froc import RATES, Froc, Scored, events, froc, sensitivities
+from mammo_node.evaluate.matching import Criterion, iou
+from mammo_node.evaluate.roc import auc
+from mammo_node.image.preprocess import Prepared, prepare
+from mammo_node.phantom import CLUSTER, MASS
+from mammo_node.vocabulary import Box, InputSpec, Orientation
+from training.contract import Contract
+from training.raw import RawView, raw_views
+
+NMS_IOU = 0.2
+MOST = 100
+#: The blob bar is found on the channel "global" at this pitch.
+BAR_MM = 0.3
+
+
+def spec_of_task(
+    channels: tuple[str, ...], parameters: dict[str, Any], mm: float, contract: Contract
+) -> InputSpec:
+    """Input as the task's network wants it."""
+    return InputSpec(
+        name="image",
+        channels=channels,
+        mm_per_pixel=mm,
+        pad_multiple=contract.multiple,
+        parameters={name: parameters[name] for name in channels if name in parameters},
+    )
+
+
+def spec_of_package(folder: Path) -> InputSpec:
+    """Input as the package's manifest wants it."""
+    return load_package(folder).input_spec
+
+
+def measure_detector(
+    model: Path,
+    spec: InputSpec,
+    labels: tuple[str, ...],
+    ignored: tuple[str, ...],
+    held_out: Path,
+    limit: int | None = None,
+) -> dict[str, Any]:
+    """FROC of every label by both criteria, by look, with intervals; of blobs too, for masses."""
+    from training.measures.session import open_model  # noqa: PLC0415
+
+    session = open_model(model)
+    found: dict[str, list[Scored]] = {name: [] for name in labels}
+    bar: list[Scored] = []
+    suspicion: list[tuple[float, bool]] = []
+    patients, looks, seconds = [], [], 0.0
+    for view in islice(raw_views(held_out), limit):
+        made = _prepared(view, spec)
+        begun = time.perf_counter()
+        boxes, scores, kinds, doubt = detect(session, made)
+        seconds += time.perf_counter() - begun
+        others = _to_model(view.boxes(ignored), made)
+        for index, name in enumerate(labels):
+            mine = kinds == index
+            truth = _to_model(view.boxes((name,)), made)
+            found[name].append(Scored(boxes[mine], scores[mine], truth, others))
+        suspicion += _suspicions(view, made, boxes, doubt)
+        if MASS in labels:
+            bar.append(_blobs(view, ignored))
+        patients.append(view.patient)
+        looks.append(view.look)
+    figures: dict[str, Any] = {
+        "images": len(looks),
+        "patients": len(set(patients)),
+        "seconds_per_image": round(seconds / max(len(looks), 1), 3),
+        "rates": RATES,
+        "labels": list(labels),
+    }
+    tables = {**found, "blobs": bar} if bar else found
+    for name, images in tables.items():
+        figures[name] = _table(images, patients, looks)
+    if suspicion:
+        values, truth = np.asarray([v for v, _ in suspicion]), np.asarray([m for _, m in suspicion])
+        figures["suspicion_auc"] = round(auc(values, truth), 3)
+        figures["suspicion_lesions"] = len(values)
+    return figures
+
+
+def _prepared(view: RawView, spec: InputSpec) -> Prepared:
+    spacing = (view.pitch_mm, view.pitch_mm)
+    upright = Orientation(view.laterality == "R")
+    return prepare(view.pixels.astype(np.float32), spacing, upright, spec)
+
+
+def detect(
+    session: onnxruntime.InferenceSession, made: Prepared
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes, scores, labels and suspicion (nan without that output), overlaps suppressed."""
+    names = [output.name for output in session.get_outputs()]
+    boxes, scores, labels, *rest = session.run(names, {"image": made.tensor})
+    doubt = rest[0] if rest else np.full(scores.shape, np.nan, dtype=np.float32)
+    kept: list[int] = []
+    for label in np.unique(labels):
+        index = np.flatnonzero((labels == label) & (scores > 0.002))
+        kept += list(index[suppress(boxes[index], scores[index], NMS_IOU, MOST)])
+    order = np.asarray(sorted(kept, key=lambda i: -scores[i]), dtype=np.int64)
+    return boxes[order], scores[order], labels[order], doubt[order]
+
+
+def _to_model(boxes: np.ndarray, made: Prepared) -> np.ndarray:
+    moved = [made.transform.box_to_model(Box(*box)) for box in boxes]
+    return np.asarray([(b.x_min, b.y_min, b.x_max, b.y_max) for b in moved]).reshape(-1, 4)
+
+
+def _suspicions(
+    view: RawView, made: Prepared, boxes: np.ndarray, doubt: np.ndarray
+) -> list[tuple[float, bool]]:
+    """Suspicion of the best detection on each lesion that has one, and whether it is malignant."""
+    if not len(boxes) or np.isnan(doubt).any():
+        return []
+    pairs = []
+    for kind, malignant, box in view.findings:
+        if kind in {MASS, CLUSTER}:
+            on = np.flatnonzero(iou(boxes, _to_model(np.asarray([box]), made))[:, 0] >= NMS_IOU)
+            pairs += [(float(doubt[on[0]]), malignant)] if len(on) else []
+    return pairs
+
+
+def _blobs(view: RawView, ignored: tuple[str, ...]) -> Scored:
+    spec = InputSpec(name="image", channels=("global",), mm_per_pixel=BAR_MM)
+    made = _prepared(view, spec)
+    boxes, scores = find_blobs(made.tensor[0, 0], made.mask, BAR_MM)
+    keep = suppress(boxes, scores, NMS_IOU, MOST)
+    truth, others = (_to_model(view.boxes(kinds), made) for kinds in ((MASS,), ignored))
+    return Scored(boxes[keep], scores[keep], truth, others)
+
+
+def _table(images: Sequence[Scored], patients: list[str], looks: list[str]) -> dict[str, Any]:
+    by_iou, by_centre = (froc(images, criterion=c) for c in (Criterion.IOU, Criterion.CENTRE))
+    found = events(images, Criterion.IOU)
+    low, high = bootstrap.interval(lambda w: sensitivities(found, RATES, w), patients)
+    table = {
+        "lesions": by_iou.lesions,
+        "iou": _rounded(by_iou),
+        "centre": _rounded(by_centre),
+        "thresholds": [round(t, 4) for t in by_iou.thresholds],
+        "interval_iou": [
+            (round(float(a), 3), round(float(b), 3)) for a, b in zip(low, high, strict=True)
+        ],
+    }
+    for look in sorted(set(looks)):
+        part = [image for image, other in zip(images, looks, strict=True) if other == look]
+        table[f"iou_{look}"] = _rounded(froc(part))
+    return table
+
+
+def _rounded(figures: Froc) -> list[float]:
+    return [round(float(value), 3) for value in figures.sensitivity]

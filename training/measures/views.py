@@ -1,0 +1,82 @@
+"""Agreement of density categories, and how far off landmarks are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammo_node.evaluate.classes import confusion, quadratic_kappa
+from mammo_node.evaluate.roc import auc
+from training.measures.session import open_model
+from training.nets.density import CATEGORIES
+from training.tasks.density import DensityTask, category, pairs
+from training.tasks.landmarks import LandmarkTask
+from training.view import BankedView, ViewBank
+from training.whole_views import Framed, fit_frame
+
+
+def measure_density(task: DensityTask, model: Path, held_out: Path) -> dict[str, Any]:
+    """Quadratic kappa and confusion of the categories, one answer per breast."""
+    session = open_model(model)
+    truth, answer = [], []
+    for cc, mlo in pairs(ViewBank(held_out).views):
+        images = {
+            name: fit_frame(task.frame, view).image[None]
+            for name, view in (("cc", cc), ("mlo", mlo))
+        }
+        probabilities = session.run(["probabilities"], images)[0][0]
+        # The median category: the best answer where errors count by their distance.
+        answer.append(int(np.searchsorted(np.cumsum(probabilities), 0.5)))
+        truth.append(category(cc))
+    counts = confusion(np.asarray(truth), np.clip(answer, 0, 3), len(CATEGORIES))
+    return {
+        "breasts": len(truth),
+        "quadratic_kappa": round(quadratic_kappa(counts), 3),
+        "accuracy": round(float(np.trace(counts) / counts.sum()), 3),
+        "confusion": counts.astype(int).tolist(),
+    }
+
+
+def measure_landmarks(task: LandmarkTask, model: Path, held_out: Path) -> dict[str, Any]:
+    """Nipple error in mm, Dice of the pectoral muscle, AUC of the profile."""
+    session = open_model(model)
+    errors, overlap, profile, shown = [], [], [], []
+    for view in ViewBank(held_out).views.values():
+        framed = fit_frame(task.frame, view)
+        image = {"image": framed.image[None]}
+        nipple, muscle, score = session.run(["nipple", "pectoral", "profile"], image)
+        errors.append(_error_mm(framed, nipple[0, :2], view))
+        if view.pectoral.any():
+            overlap.append(
+                _dice(muscle[0, 0] >= 0.5, framed.warp(view.pectoral.astype(np.uint8)) > 0)
+            )
+        profile.append(float(score[0, 0]))
+        shown.append(view.truth.nipple_in_profile)
+    inside = np.asarray(shown)
+    mm = np.asarray(errors)
+    return {
+        "images": len(mm),
+        "nipple_error_mm": _quantiles(mm),
+        "nipple_error_in_profile_mm": _quantiles(mm[inside]),
+        "nipple_error_out_of_profile_mm": _quantiles(mm[~inside]),
+        "pectoral_dice_median": round(float(np.median(overlap)), 3) if overlap else None,
+        "pectoral_images": len(overlap),
+        "profile_auc": round(auc(np.asarray(profile), inside), 3),
+    }
+
+
+def _error_mm(framed: Framed, found: np.ndarray, view: BankedView) -> float:
+    back = (found - framed.matrix[:, 2]) / np.diag(framed.matrix[:, :2])
+    return float(np.hypot(*(back - np.asarray(view.truth.nipple_mm))))
+
+
+def _quantiles(mm: np.ndarray) -> dict[str, float] | None:
+    if not len(mm):
+        return None
+    return {"median": round(float(np.median(mm)), 2), "p90": round(float(np.quantile(mm, 0.9)), 2)}
+
+
+def _dice(found: np.ndarray, truth: np.ndarray) -> float:
+    return float(2 * (found & truth).sum() / max(int(found.sum() + truth.sum()), 1))

@@ -1,0 +1,164 @@
+"""Make every model from nothing: render, train, export, quantise, measure, package.
+
+    python -m training.models --out build            # hours on a processor, minutes on a GPU
+    python -m training.models --out build/smoke --smoke
+
+What is there already is not made again, so that an interrupted run goes on where it stopped. The
+smoke version makes tiny ones, to show that every step works and that every loss falls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mammo_node.phantom import TextureBank
+from training.bank import STUDIES_PER_TEXTURE, render
+from training.card import write_package
+from training.config import Config, Phase
+from training.export import build, export, parity
+from training.measure import measure
+from training.quantise import quantise
+from training.task import make_task
+from training.trainer import train
+
+CONFIGS = Path(__file__).parent / "configs"
+#: Configurations of the models that are shipped or meant to be.
+MODELS = (
+    "lesion-detector",
+    "cluster-detector",
+    "landmarks",
+    "density",
+    "findings-classifier",
+    "nodule-patches",
+    "microcalcification-patches",
+)
+VERSION = "0.2.0"
+#: The smoke version compares losses on so many samples.
+PROBED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is made: studies to train on and to measure on, steps, patches or images measured.
+
+    None leaves what the configurations say.
+    """
+
+    studies: int = 400
+    held_out: int = 50
+    pitch_mm: float = 0.1
+    steps: int | None = None
+    samples: int | None = None
+
+
+SMOKE = Scale(studies=2, held_out=1, pitch_mm=0.1, steps=32, samples=40)
+
+
+def render_banks(out: Path, scale: Scale) -> tuple[Path, Path]:
+    """Render what is missing of both banks: to train on, and held out."""
+    bank, held_out = out / "bank", out / "held-out"
+    _render(bank, 100_000, scale.studies, scale.pitch_mm, None, raw=False)
+    _render(held_out, 900_000, scale.held_out, scale.pitch_mm, (2, 1), raw=True)
+    return bank, held_out
+
+
+def _render(
+    folder: Path,
+    first: int,
+    studies: int,
+    pitch_mm: float,
+    counts: tuple[int, int] | None,
+    *,
+    raw: bool,
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tiles: dict[int, TextureBank] = {}
+    for seed in range(first, first + studies):
+        if any(folder.glob(f"{seed:07d}-LMLO-*.npz")):
+            continue
+        number = seed // STUDIES_PER_TEXTURE
+        if number not in tiles:
+            tiles = {number: TextureBank.from_seed(number)}
+        render(seed, folder, pitch_mm, tiles[number], counts, raw=raw)
+
+
+def make_model(name: str, out: Path, bank: Path, held_out: Path, scale: Scale) -> Config:
+    """Train, export, quantise, measure and package one model, unless it is there already."""
+    folder = out / name
+    config = _shortened(Config.read(CONFIGS / f"{name}.toml"), scale.steps)
+    if (out / "packages" / name / "README.md").exists():
+        return config
+    train(config, bank, folder)
+    model, task = build(config, folder / "weights.pt")
+    export(model, task.contract, folder / "model.onnx")
+    parity(model, task.contract, folder / "model.onnx")
+    quantise(config, folder / "model.onnx", bank, folder / "int8.onnx", 4 if scale.steps else 48)
+    for onnx, figures in (("model.onnx", "figures.json"), ("int8.onnx", "figures-int8.json")):
+        found = measure(config, folder / onnx, held_out, scale.samples)
+        (folder / figures).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_package(config, folder, out / "packages" / name, VERSION)
+    return config
+
+
+def _shortened(config: Config, steps: int | None) -> Config:
+    if steps is None:
+        return config
+    phases = tuple(
+        replace(p, steps=steps, batch=min(p.batch, 4), warm_up=5, task=_small(p))
+        for p in config.phases
+    )
+    return replace(config, phases=phases)
+
+
+def _small(phase: Phase) -> dict[str, Any]:
+    width = 8 if "width" in phase.task else None
+    small = {"width": width, "crop_px": 128 if "crop_px" in phase.task else None}
+    return phase.task | {key: value for key, value in small.items() if value}
+
+
+def probe(config: Config, bank: Path, weights: Path) -> tuple[float, float]:
+    """Loss of the same samples with fresh weights and with trained ones."""
+    task = make_task(config.phases[-1])
+    source = task.source(bank)
+    rng = np.random.default_rng(0)
+    drawn = [source.draw(rng) for _ in range(PROBED)]
+    batch = {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}
+    torch.manual_seed(config.seed)
+    losses = []
+    for state in (None, torch.load(weights, weights_only=True)):
+        net = task.network()
+        if state:
+            net.load_state_dict(state)
+        with torch.no_grad():
+            losses.append(float(sum(task.losses(net.train(), batch).values())))
+    return losses[0], losses[1]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--smoke", action="store_true", help="tiny versions of everything")
+    parser.add_argument("--only", nargs="+", default=list(MODELS), choices=MODELS)
+    options = parser.parse_args()
+    scale = SMOKE if options.smoke else Scale()
+    bank, held_out = render_banks(options.out, scale)
+    for name in options.only:
+        config = make_model(name, options.out, bank, held_out, scale)
+        print(f"{name}: {options.out / 'packages' / name}")
+        if options.smoke:
+            before, after = probe(config, bank, options.out / name / "weights.pt")
+            print(f"{name}: loss {before:.3f} before, {after:.3f} after {scale.steps} steps")
+            if not after < before:
+                raise SystemExit(f"{name}: the loss does not fall")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The tables of the model cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mammo_node.phantom import CLUSTER, MASS
+from training.nets.density import CATEGORIES
+from training.task import Task
+from training.tasks.detector import DetectorTask
+from training.tasks.patches import PatchTask
+
+Figures = dict[str, Any]
+
+
+def plural(name: str) -> str:
+    """Name of a label in sentences."""
+    return {MASS: "masses", CLUSTER: "calcification clusters"}.get(name, name)
+
+
+def figures_of(task: Task, figures: Figures, small: Figures | None) -> str:
+    """Figures of a model of any kind, fp32 and int8 side by side where there are both."""
+    if isinstance(task, DetectorTask):
+        return _detector(figures, small)
+    if isinstance(task, PatchTask):
+        return _patches(figures, small)
+    if "confusion" in figures:
+        return _density(figures, small)
+    return _landmarks(figures, small)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _row(name: str, values: list[float]) -> list[str]:
+    return [name, *(f"{value:.2f}" for value in values)]
+
+
+def _detector(figures: Figures, small: Figures | None) -> str:
+    rows = []
+    for label in figures["labels"]:
+        mine, what = figures[label], plural(label)
+        rows.append(_row(f"{what}, IoU >= 0.2", mine["iou"]))
+        if small:
+            rows.append(_row(f"{what}, IoU >= 0.2, int8", small[label]["iou"]))
+        rows.append(_row(f"{what}, centre in box", mine["centre"]))
+        if small:
+            rows.append(_row(f"{what}, centre in box, int8", small[label]["centre"]))
+        span = [f"{low:.2f}-{high:.2f}" for low, high in mine["interval_iou"]]
+        rows.append([f"{what}, 95 % interval by patient (IoU)", *span])
+        looks = [key for key in mine if key.startswith("iou_")]
+        rows += [_row(f"{what}, {key[4:]} look (IoU)", mine[key]) for key in looks]
+    if "blobs" in figures:
+        rows.append(_row("blob bar on masses, IoU >= 0.2", figures["blobs"]["iou"]))
+        rows.append(_row("blob bar on masses, centre in box", figures["blobs"]["centre"]))
+    head = ["sensitivity at false positives per image", *(f"{r:g}" for r in figures["rates"])]
+    speed = f"One image takes {figures['seconds_per_image']:.2f} s on one thread"
+    speed += f" ({small['seconds_per_image']:.2f} s in int8)." if small else "."
+    parts = [_table(head, rows), speed + " " + _suspicion(figures)]
+    if "blobs" in figures:
+        parts.append(
+            "The blob bar is a difference-of-Gaussians blob detector without any training\n"
+            "(`mammo_node/evaluate/blobs.py`): it shows how hard the phantoms are."
+        )
+    parts.append(
+        "The thresholds of the operating points in `model.toml` were read off the same images, so\n"
+        "the sensitivities at them are slightly optimistic."
+    )
+    return "\n\n".join(parts)
+
+
+def _suspicion(figures: Figures) -> str:
+    if "suspicion_auc" not in figures:
+        return ""
+    return (
+        f"Suspicion tells malignant-looking from benign-looking lesions with an ROC AUC of"
+        f" {figures['suspicion_auc']:.2f} ({figures['suspicion_lesions']} lesions that have a box)."
+    )
+
+
+def _patches(figures: Figures, small: Figures | None) -> str:
+    head = ["label", "patches with it", "ROC AUC", "F1"] + (["F1, int8"] if small else [])
+    rows = []
+    for i, label in enumerate(figures["labels"]):
+        area = figures["auc"][i]
+        row = [label, str(figures["support"][i]), "-" if area is None else f"{area:.3f}"]
+        row.append(f"{figures['f1'][i]:.2f}")
+        rows.append(row + ([f"{small['f1'][i]:.2f}"] if small else []))
+    total = ["weighted", str(sum(figures["support"])), "", f"{figures['weighted_f1']:.2f}"]
+    rows.append(total + ([f"{small['weighted_f1']:.2f}"] if small else []))
+    return _table(head, rows) + "\n\nThresholds were read off other patches of the same phantoms."
+
+
+def _density(figures: Figures, small: Figures | None) -> str:
+    rows = [
+        [f"truth {name}", *(str(n) for n in counts)]
+        for name, counts in zip(CATEGORIES, figures["confusion"], strict=True)
+    ]
+    text = f"Quadratic kappa {figures['quadratic_kappa']:.2f}"
+    text += f" (int8 {small['quadratic_kappa']:.2f})" if small else ""
+    text += f", {100 * figures['accuracy']:.0f} % exactly right.\n\n"
+    return text + _table(["", *(f"answer {name}" for name in CATEGORIES)], rows)
+
+
+def _landmarks(figures: Figures, small: Figures | None) -> str:
+    rows = []
+    for key in ("nipple_error_mm", "nipple_error_in_profile_mm", "nipple_error_out_of_profile_mm"):
+        for name, table in (("", figures), (", int8", small)):
+            if table and table[key]:
+                what = key.removesuffix("_mm").replace("_", " ") + ", mm" + name
+                rows.append([what, f"{table[key]['median']:.1f}", f"{table[key]['p90']:.1f}"])
+    text = _table(["", "median", "90 %"], rows)
+    dice = figures["pectoral_dice_median"]
+    text += f"\n\nPectoral muscle: median Dice {dice:.2f}" if dice is not None else "\n\nNo muscle"
+    return text + f". Nipple in profile or not: ROC AUC {figures['profile_auc']:.2f}."

@@ -1,0 +1,1 @@
+"""What is trained: one module per family, each with its data source, network and loss."""

@@ -1,0 +1,89 @@
+"""The anchor-free lesion detector: masses at 0.3 mm, calcification clusters at 0.1 mm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from training.contract import Contract
+from training.crops import CropRules, CropSource
+from training.loss import box_loss, heat_loss, weighted_bce
+from training.nets.lesion import Deployed, LesionNet
+from training.task import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorTask:
+    """Keys of [task] with kind = "detector"; those of `CropRules` mean the same there."""
+
+    labels: tuple[str, ...]
+    channels: tuple[str, ...] = ("global", "local")
+    parameters: dict[str, Any] = field(default_factory=dict)
+    mm_per_pixel: float = 0.3
+    crop_px: int = 256
+    margin_px: int = 32
+    ignored: tuple[str, ...] = ()
+    on_lesion: float = 0.65
+    inserted: float = 0.0
+    scattered: float = 0.0
+    scale: tuple[float, float] = (0.8, 1.25)
+    strength: float = 1.0
+    width: int = 16
+    specks: bool = False
+    box_weight: float = 2.0
+    suspicion_weight: float = 0.3
+    speck_weight: float = 0.3
+
+    def source(self, data: Path) -> CropSource:
+        """Open a bank."""
+        return CropSource(
+            data,
+            CropRules(
+                labels=self.labels,
+                channels=self.channels,
+                parameters=self.parameters,
+                mm_per_pixel=self.mm_per_pixel,
+                size_px=self.crop_px,
+                margin_px=self.margin_px,
+                on_lesion=self.on_lesion,
+                ignored=self.ignored,
+                inserted=self.inserted,
+                scattered=self.scattered,
+                scale=self.scale,
+                strength=self.strength,
+                specks=self.specks,
+            ),
+        )
+
+    def network(self) -> LesionNet:
+        """Make a detector with fresh weights."""
+        return LesionNet(len(self.channels), len(self.labels), self.width, specks=self.specks)
+
+    def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Heat, box, suspicion and, with that head, specks."""
+        logits, edges, suspicion, *specks = net(batch["image"])
+        terms = {
+            "heat": heat_loss(logits, batch["heat"], batch["care"]),
+            "box": self.box_weight * box_loss(edges, batch["edges"], batch["weight"]),
+            "suspicion": self.suspicion_weight
+            * weighted_bce(suspicion[:, 0], batch["suspicion"], batch["weight"]),
+        }
+        if specks:
+            found = heat_loss(specks[0], batch["specks"], batch["speck_care"])
+            terms["specks"] = self.speck_weight * found
+        return terms
+
+    def deployed(self, net: nn.Module) -> nn.Module:
+        """Decode boxes in the graph."""
+        assert isinstance(net, LesionNet)
+        return Deployed(net)
+
+    @property
+    def contract(self) -> Contract:
+        """Boxes, scores, labels, and suspicion beside them."""
+        size = (len(self.channels), 256, 192)
+        outputs = ("boxes", "scores", "labels", "suspicion")
+        return Contract((("image", *size),), outputs, multiple=32, sets=True)

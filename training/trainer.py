@@ -1,0 +1,298 @@
+"""One training loop for every model: seeded, resumable, on a processor or a GPU."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from training.config import Config, Phase
+from training.record import write_curves, write_record
+from training.task import Batch, Sample, Source, Task, make_task
+
+CHECKPOINT_EVERY = 100
+#: A point of the loss curve is the mean of so many steps, or of fewer in a short run.
+CURVE_EVERY = 20
+FEWEST_POINTS = 8
+#: The learning rate never falls below this share of its maximum.
+_LAST_RATE = 0.005
+
+
+class Batches(Dataset[Sample]):
+    """Batch number `step` is the same whoever draws it: in this process or in a worker."""
+
+    def __init__(self, source: Source, seed: int, phase: int, size: int) -> None:
+        self.source, self.seed, self.phase, self.size = source, seed, phase, size
+
+    def __getitem__(self, step: int) -> Sample:
+        """Draw the batch of a step."""
+        if step % CHECKPOINT_EVERY == 0:
+            self.source.rescan()
+        rng = np.random.default_rng([self.seed, self.phase, step])
+        drawn = [self.source.draw(rng) for _ in range(self.size)]
+        return {name: np.stack([sample[name] for sample in drawn]) for name in drawn[0]}
+
+
+class Run:
+    """One phase under way: network, its moving average, optimiser and place in the schedule."""
+
+    def __init__(self, phase: Phase, task: Task, device: str, minutes: float | None = None) -> None:
+        self.phase, self.task, self.device, self.minutes = phase, task, device, minutes
+        self.net = task.network().to(device, memory_format=torch.channels_last)
+        self._freeze()
+        self.average = copy.deepcopy(self.net).eval()
+        self.optimiser = _optimiser(phase, self.net)
+        self.step, self.elapsed_s = 0, 0.0
+        self.curve: list[dict[str, float]] = []
+
+    def _freeze(self) -> None:
+        for name, parameter in self.net.named_parameters():
+            learns = not self.phase.train or name.startswith(self.phase.train)
+            parameter.requires_grad_(learns)
+
+    @property
+    def interval(self) -> int:
+        """Steps of one point of the loss curve."""
+        return max(1, min(CURVE_EVERY, self.phase.steps // FEWEST_POINTS))
+
+    def progress(self) -> float:
+        """Share of the schedule that is done, by steps or, with `minutes`, by the clock."""
+        by_steps = self.step / self.phase.steps
+        if self.minutes is None:
+            return by_steps
+        return max(by_steps, self.elapsed_s / (60.0 * self.minutes))
+
+    def advance(self, batch: Batch) -> dict[str, float]:
+        """One optimiser step; returns the terms of the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        self.net.train()
+        if self.phase.freeze_norm:
+            for module in self.net.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        terms = self.task.losses(self.net, batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.phase.clip)
+        self.optimiser.step()
+        self.step += 1
+        self._average()
+        return {name: term.item() for name, term in terms.items()}
+
+    def _rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / max(self.phase.warm_up, 1))
+        if self.phase.schedule == "constant":
+            return self.phase.learning_rate * warm
+        cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, self.progress())))
+        return self.phase.learning_rate * warm * max(cosine, _LAST_RATE)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(self.phase.ema, (1 + self.step) / (10 + self.step)) if self.phase.ema else 0.0
+        pairs = zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True)
+        for mean, now in pairs:
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1.0 - keep)
+            else:
+                mean.copy_(now)
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+        return {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "curve": self.curve,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.elapsed_s = state["step"], state["elapsed_s"]
+        self.curve = state["curve"]
+
+
+def start_from(net: nn.Module, weights: dict[str, Tensor]) -> int:
+    """Copy the weights that fit by name and shape; returns how many tensors did."""
+    own = net.state_dict()
+    fit = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    net.load_state_dict({**own, **fit})
+    return len(fit)
+
+
+def train(
+    config: Config,
+    data: Path,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    device: str = "auto",
+    init: Path | None = None,
+    stop_at: int | None = None,
+) -> Run:
+    """Train all phases, or go on training, and write weights, record and curves into `out`.
+
+    Parameters
+    ----------
+    config
+        What to train.
+    data
+        Folder made by `training.bank` (or what the task's source reads).
+    out
+        Gets `weights.pt` (the moving average), `run.json`, `curves.svg` and `checkpoint.pt` for
+        each phase; those of the last phase lie in `out` itself.
+    minutes
+        End the schedule by the clock; the phases share them by their steps.
+    device
+        "cpu", "cuda", or "auto" for a GPU if there is one.
+    init
+        Weights to start from; tensors that do not fit stay fresh.
+    stop_at
+        Break off after that step of the last phase, to be resumed.
+    """
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    device = _device(device)
+    total = sum(phase.steps for phase in config.phases)
+    weights = torch.load(init, weights_only=True) if init else {}
+    last = len(config.phases) - 1
+    for number, phase in enumerate(config.phases):
+        folder = out if number == last else out / f"phase-{number + 1}"
+        limit = None if minutes is None else minutes * phase.steps / total
+        stop = stop_at if number == last else None
+        run = _train_phase(config, number, data, folder, limit, device, weights, stop)
+        weights = run.average.state_dict()
+    return run
+
+
+def _train_phase(
+    config: Config,
+    number: int,
+    data: Path,
+    out: Path,
+    minutes: float | None,
+    device: str,
+    weights: dict[str, Tensor],
+    stop_at: int | None,
+) -> Run:
+    out.mkdir(parents=True, exist_ok=True)
+    phase = config.phases[number]
+    task = make_task(phase)
+    run = Run(phase, task, device, minutes)
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        run.resume(torch.load(checkpoint, weights_only=True, map_location=device))
+    elif weights:
+        start_from(run.net, weights)
+        start_from(run.average, weights)
+    source = task.source(data)
+    begun = time.monotonic() - run.elapsed_s
+    recent: list[dict[str, float]] = []
+    with _progress() as bar:
+        shown = bar.add_task(
+            f"{config.name} {number + 1}", total=phase.steps, completed=run.step, loss=0.0
+        )
+        for batch in _batches(config, number, source, run, stop_at):
+            recent.append(run.advance(batch))
+            run.elapsed_s = time.monotonic() - begun
+            if run.step % run.interval == 0:
+                run.curve.append(_point(run, recent))
+                recent.clear()
+            bar.update(shown, completed=run.step, loss=run.curve[-1]["loss"] if run.curve else 0.0)
+            if run.step % CHECKPOINT_EVERY == 0:
+                _save(run.state(), checkpoint)
+            if run.progress() >= 1.0:
+                break
+    _save(run.state(), checkpoint)
+    _save(run.average.state_dict(), out / "weights.pt")
+    write_curves(run.curve, out / "curves.svg", config.name)
+    parameters = sum(p.numel() for p in run.net.parameters())
+    write_record(
+        out / "run.json",
+        name=config.name,
+        seed=config.seed,
+        phase=asdict(phase),
+        steps_done=run.step,
+        minutes_limit=minutes,
+        seconds=round(run.elapsed_s, 1),
+        parameters=parameters,
+        samples=len(source),
+        data=data.name,
+        data_sha256=source.fingerprint(),
+        torch=torch.__version__,
+        device=device,
+        curve=run.curve,
+    )
+    return run
+
+
+def _batches(
+    config: Config, number: int, source: Source, run: Run, stop_at: int | None
+) -> Iterator[Batch]:
+    """Batches from the run's step on, drawn ahead by workers if there are any."""
+    last = run.phase.steps if stop_at is None else min(stop_at, run.phase.steps)
+    drawn = Batches(source, config.seed, number, run.phase.batch)
+    loader: DataLoader[Sample] = DataLoader(
+        drawn,
+        batch_size=None,
+        sampler=range(run.step, last),
+        num_workers=config.workers,
+        pin_memory=run.device == "cuda",
+    )
+    for batch in loader:
+        yield {name: value.to(run.device, non_blocking=True) for name, value in batch.items()}
+
+
+def _point(run: Run, recent: list[dict[str, float]]) -> dict[str, float]:
+    mean = {name: float(np.mean([terms[name] for terms in recent])) for name in recent[0]}
+    point = {"step": float(run.step), "loss": sum(mean.values()), **mean}
+    return {name: round(value, 5) for name, value in point.items()}
+
+
+def _optimiser(phase: Phase, net: nn.Module) -> torch.optim.Optimizer:
+    learning = [p for p in net.parameters() if p.requires_grad]
+    rate, decay = phase.learning_rate, phase.weight_decay
+    if phase.optimiser == "adamw":
+        return torch.optim.AdamW(learning, lr=rate, weight_decay=decay)
+    if phase.optimiser == "radam":
+        return torch.optim.RAdam(learning, lr=rate, weight_decay=decay)
+    if phase.optimiser == "sgd":
+        return torch.optim.SGD(learning, lr=rate, weight_decay=decay, momentum=0.9)
+    raise SystemExit(f"optimiser = {phase.optimiser!r}: adamw, radam or sgd")
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wanted
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeRemainingColumn(),
+    )
+
+
+def _save(state: Any, path: Path) -> None:
+    partial = path.with_suffix(".part")
+    torch.save(state, partial)
+    partial.replace(path)

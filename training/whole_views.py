@@ -1,0 +1,110 @@
+"""Whole views, fitted into a fixed frame: for density and for landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.grading import regrade
+from training.view import COARSE_MM, BankedView, ViewBank, decode
+from training.windows import Window, make_channels
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A view on `rows` x `columns` pixels: its channels' recipes and how much it is varied.
+
+    Without `mm_per_pixel` each view is made as large as fits.
+    """
+
+    rows: int
+    columns: int
+    channels: tuple[str, ...] = ("global",)
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    mm_per_pixel: float | None = None
+    scale: tuple[float, float] = (0.9, 1.1)
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A view in its frame; `matrix` (2, 3) maps mm of the view to pixels of the frame."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    matrix: np.ndarray
+
+    def place(self, point_mm: tuple[float, float]) -> np.ndarray:
+        """Map a point (x, y) of the view to the frame, pixels."""
+        return np.asarray(self.matrix[:, :2] @ np.asarray(point_mm) + self.matrix[:, 2])
+
+    def warp(self, image: np.ndarray) -> np.ndarray:
+        """Map another image on the view's coarse grid, nearest neighbours."""
+        return _warped(image, self.matrix, self.mask.shape, cv2.INTER_NEAREST)
+
+
+def fit_frame(frame: Frame, view: BankedView, rng: np.random.Generator | None = None) -> Framed:
+    """Put a view into a frame at its top left, as preprocessing does; with `rng`, varied."""
+    height_mm, width_mm = (n * COARSE_MM for n in view.coarse.shape)
+    px = 1.0 / frame.mm_per_pixel if frame.mm_per_pixel else 0.0
+    px = px or min(frame.rows / height_mm, frame.columns / width_mm)
+    matrix = np.array([[px, 0.0, 0.0], [0.0, px, 0.0]])
+    flipped = False
+    if rng is not None:
+        stretch = np.exp(rng.uniform(*np.log(frame.scale), 2))
+        matrix[:, :2] *= stretch[:, None]
+        matrix[:, 2] = rng.uniform(-4.0, 4.0, 2)
+        flipped = bool(rng.uniform() < 0.25)
+        if flipped:
+            matrix[1] = [0.0, -matrix[1, 1], height_mm * matrix[1, 1]]
+    shape = (frame.rows, frame.columns)
+    level = _warped(decode(view.coarse), matrix, shape, cv2.INTER_AREA)
+    mask = _warped(view.mask.astype(np.uint8), matrix, shape, cv2.INTER_NEAREST) > 0
+    mm = 1.0 / px
+    if rng is not None:
+        level = regrade(rng, level, mask, mm, frame.strength)
+    channels = make_channels(Window(level, mask, mm, (0.0, 0.0)), frame.channels, frame.parameters)
+    return Framed(channels, mask, matrix)
+
+
+def _warped(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], how: int) -> np.ndarray:
+    # Area averages first, then the small remaining affine map: warping alone would alias.
+    step = 1.0
+    if how == cv2.INTER_AREA:
+        step = max(1.0, 1.0 / (abs(matrix[0, 0]) * COARSE_MM))
+        size = tuple(max(1, round(n / step)) for n in image.shape[::-1])
+        image = cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        how = cv2.INTER_LINEAR
+    to_frame = matrix.copy()
+    to_frame[:, :2] *= COARSE_MM * step
+    # From pixel centres to pixel centres.
+    to_frame[:, 2] += 0.5 * to_frame[:, :2].sum(axis=1) - 0.5
+    return cv2.warpAffine(image, to_frame, shape[::-1], flags=how)
+
+
+class WholeViewSource:
+    """A bank of which single views are drawn."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bank = ViewBank(folder)
+
+    def rescan(self) -> None:
+        """Read views that are new in the folder."""
+        self.bank.rescan()
+
+    def fingerprint(self) -> str:
+        """Hash of the data."""
+        return self.bank.fingerprint()
+
+    def __len__(self) -> int:
+        """Count the views."""
+        return len(self.bank.views)
+
+    def any_view(self, rng: np.random.Generator) -> BankedView:
+        """Draw a view."""
+        names = sorted(self.bank.views)
+        return self.bank.views[names[int(rng.integers(len(names)))]]
