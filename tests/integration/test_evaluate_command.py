@@ -1,0 +1,189 @@
+"""`mammo-node evaluate` as a researcher meets it: images and truth in, report and figures out."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from mammo_node.analyse.package import bundled_folder
+from mammo_node.cli import main
+from mammo_node.composition import pipeline_settings
+from mammo_node.config import Configuration, Settings
+from mammo_node.evaluate import table
+from mammo_node.evaluate.results import read_results
+from mammo_node.offline import gather
+from mammo_node.pipeline import Pipeline, StudyRequest
+from mammo_node.vocabulary import OutputKind
+from tests.unit import data_sets
+
+SEEDS = "phantom:900003:masses=3,clusters=0,mm=0.2,look=film"
+#: A node that reports what is far below its usual threshold, so that there is a curve to compare.
+OPEN = Settings(models={"thresholds": {"mass": 0.05}})
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom study and its truth, as files."""
+    folder = tmp_path_factory.mktemp("exported")
+    assert main(["evaluate", "--truth", SEEDS, "--export", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reports(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a node with open thresholds reports on those images: the SR alone."""
+    settings = pipeline_settings(Configuration(settings=OPEN), device_serial_number="tests")
+    ((study, instances),) = gather(sorted(exported.glob("*.dcm"))).studies.items()
+    when = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+    request = StudyRequest(study, 1, instances, (OutputKind.SR,), when)
+    out = tmp_path_factory.mktemp("results")
+    for number, file in enumerate(Pipeline.start(settings).answer(request).files):
+        (out / f"{number}.dcm").write_bytes(file.content)
+    return out
+
+
+def evaluate(out: Path, *arguments: str) -> dict:
+    """Run the command and return the figures."""
+    assert main(["evaluate", *arguments, "--out", str(out), "--bootstrap", "50"]) == 0
+    return json.loads((out / "figures.json").read_text())
+
+
+def test_model_and_its_reports_give_the_same_figures(exported: Path, reports: Path, tmp_path: Path):
+    """Down to the reports' threshold, evaluating reports is evaluating the model."""
+    truth = ("--truth", str(exported / "truth.csv"))
+    model = evaluate(tmp_path / "a", "--model", "lesion-detector", *truth)
+    told = evaluate(tmp_path / "b", "--results", str(reports), *truth)
+    assert model["data"]["analysed"] == told["data"]["analysed"] == 4
+    mine, theirs = (d["detection"]["mass"] for d in (model, told))
+    assert mine["lesions"] == theirs["lesions"] > 0
+    for criterion in ("iou", "centre"):
+        a, b = (section["froc"][criterion] for section in (mine, theirs))
+        within = [i for i, rate in enumerate(a["rates"]) if rate < b["reached"]]
+        assert within
+        for key in ("sensitivity", "low", "high"):
+            assert [a[key][i] for i in within] == [b[key][i] for i in within]
+        assert [a["thresholds"][i] for i in within] == pytest.approx(
+            [b["thresholds"][i] for i in within], abs=2e-4
+        )
+    assert mine["by"]["size"].keys() == theirs["by"]["size"].keys()
+    assert [p["lesions"] for p in mine["by"]["size"].values()] == [
+        p["lesions"] for p in theirs["by"]["size"].values()
+    ]
+    # Every image has a box above the reports' threshold, so that its best one is in them.
+    pair = [d["discrimination"]["malignant"]["image"] for d in (model, told)]
+    assert pair[0] == pair[1]
+
+
+def test_exported_phantoms_are_the_phantoms(exported: Path, tmp_path: Path):
+    """Phantoms by seed and the same ones from files give the same figures."""
+    by_file = evaluate(
+        tmp_path / "a", "--model", "lesion-detector", "--truth", str(exported / "truth.csv")
+    )
+    by_seed = evaluate(tmp_path / "b", "--model", "lesion-detector", "--truth", SEEDS)
+    assert by_seed["detection"] == by_file["detection"]
+    assert by_seed["bar"] == by_file["bar"]
+
+
+def test_report_is_written_and_says_what_was_evaluated(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The page names model, hash, truth and research use; the terminal names the page."""
+    evaluate(tmp_path, "--model", "lesion-detector", "--truth", str(exported / "truth.csv"))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("lesion-detector", "sha256", "truth.csv", "not a medical device", "blob bar"):
+        assert words in page
+    printed = capsys.readouterr().out
+    assert "4 of 4 images, 1 patients" in printed
+    assert str(tmp_path / "report.html") in printed
+
+
+def test_a_package_may_be_named_by_its_folder(exported: Path, tmp_path: Path):
+    """--model takes a folder as well as a name, and --no-bar leaves the bar out."""
+    folder = bundled_folder() / "lesion-detector"
+    found = evaluate(
+        tmp_path,
+        "--model",
+        str(folder),
+        "--truth",
+        str(exported / "truth.csv"),
+        "--no-bar",
+        "--threshold",
+        "mass=0.9",
+    )
+    assert found["bar"] is None
+    assert found["detection"]["mass"]["operating_point"]["threshold"] == 0.9
+
+
+def test_the_later_report_holds(reports: Path, tmp_path: Path):
+    """Of two reports on one image the one that was written later counts."""
+    (first,) = reports.glob("*.dcm")
+    ds = pydicom.dcmread(first)
+    ds.save_as(tmp_path / "early.dcm", enforce_file_format=True)
+    ds.ContentDate = "20990101"
+    _without_one_finding(ds)
+    ds.save_as(tmp_path / "late.dcm", enforce_file_format=True)
+    assert read_results(tmp_path).reports == 2
+    assert boxes_in(tmp_path) == boxes_in(tmp_path / "early.dcm") - 1
+
+
+def test_images_without_a_report_are_told(exported: Path, tmp_path: Path, reports: Path):
+    """An image of which no report speaks is not taken for one without findings."""
+    records = table.read(exported / "truth.csv")
+    stranger = data_sets.image(exported / "stranger.dcm", ImageLaterality="L")
+    records.append(
+        type(records[0])("x", stranger, "z", "z", records[0].laterality, records[0].view)
+    )
+    table.write(records, exported / "more.csv")
+    found = evaluate(tmp_path, "--results", str(reports), "--truth", str(exported / "more.csv"))
+    assert found["data"]["refused"] == {"no-result: no report speaks of it": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--model", "no-such-model", "--truth", SEEDS], 1, "no model package 'no-such-model'"),
+        (["--model", "lesion-detector", "--truth", "nothing.csv"], 1, "no file, and no data set"),
+        (["--results", "/nowhere", "--truth", "phantom:1"], 1, "there is no such folder"),
+        (["--model", "lesion-detector", "--truth", SEEDS, "--threshold", "x"], 2, "LABEL=SCORE"),
+    ],
+)
+def test_mistakes_are_one_clear_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    words: str,
+):
+    """What is wrong is told in a line that says what would be right, before any work."""
+    assert main(["evaluate", *arguments, "--out", str(tmp_path / "out")]) == code
+    printed = capsys.readouterr().err
+    assert words in printed
+    assert "Traceback" not in printed
+    assert not (tmp_path / "out").exists()
+
+
+def test_out_is_needed(capsys: pytest.CaptureFixture[str]):
+    """Without a folder for the report nothing is begun."""
+    assert main(["evaluate", "--model", "lesion-detector", "--truth", SEEDS]) == 2
+    assert "--out DIR is needed" in capsys.readouterr().err
+
+
+def boxes_in(path: Path) -> int:
+    return sum(len(said.boxes) for said in read_results(path).by_image.values())
+
+
+def _without_one_finding(ds: pydicom.Dataset) -> None:
+    """Take the first region out of a report; its image has others."""
+    for part in ds.ContentSequence:
+        if part.ConceptNameCodeSequence[0].CodeValue == "126010":
+            groups = list(part.ContentSequence)
+            groups.remove(next(group for group in groups if _is_region(group)))
+            part.ContentSequence = groups
+
+
+def _is_region(group: pydicom.Dataset) -> bool:
+    return group.ContentTemplateSequence[0].TemplateIdentifier == "1410"
