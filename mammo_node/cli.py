@@ -12,9 +12,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from mammo_node import __version__, log
 from mammo_node.errors import ConfigurationError, MammoNodeError
+
+#: argparse has no public name for what holds the subcommands.
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 #: Where the service keeps its configuration.
 SYSTEM_CONFIGURATION = Path("/etc/mammo-node")
@@ -61,18 +65,7 @@ def parser() -> argparse.ArgumentParser:
     analyse.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     analyse.add_argument("--out", type=Path, required=True, metavar="DIR")
 
-    studies = commands.add_parser(
-        "studies", parents=[configured, machine], help="what became of every study"
-    )
-    studies.add_argument("--limit", type=int, default=50, help="newest so many (default 50)")
-
-    retry = commands.add_parser(
-        "retry", parents=[configured, machine], help="take up parked deliveries again"
-    )
-    which = retry.add_mutually_exclusive_group(required=True)
-    which.add_argument("--all", action="store_true", help="every parked delivery")
-    which.add_argument("--destination", metavar="DEST", help="those of one destination")
-    which.add_argument("--study", metavar="UID", help="those of one Study Instance UID")
+    _add_journal_commands(commands, configured, machine)
 
     echo = commands.add_parser("echo", parents=[configured], help="C-ECHO a destination")
     echo.add_argument("destination", metavar="DEST")
@@ -156,6 +149,29 @@ def _add_import(models: argparse.ArgumentParser) -> None:
             help=f"of every label ({threshold})",
         )
         network.add_argument("--licence", default="unknown", help="licence of the network")
+
+
+def _add_journal_commands(
+    commands: Subcommands, configured: argparse.ArgumentParser, machine: argparse.ArgumentParser
+) -> None:
+    """Add what looks into the journal, or asks a running node for something by it."""
+    studies = commands.add_parser(
+        "studies", parents=[configured, machine], help="what became of every study"
+    )
+    studies.add_argument("--limit", type=int, default=50, help="newest so many (default 50)")
+
+    retry = commands.add_parser(
+        "retry", parents=[configured, machine], help="take up parked deliveries again"
+    )
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("--all", action="store_true", help="every parked delivery")
+    which.add_argument("--destination", metavar="DEST", help="those of one destination")
+    which.add_argument("--study", metavar="UID", help="those of one Study Instance UID")
+
+    reanalyse = commands.add_parser(
+        "reanalyse", parents=[configured], help="analyse a study anew: failed, or not attempted"
+    )
+    reanalyse.add_argument("study", metavar="UID", help="Study Instance UID")
 
 
 def configuration_folder(given: Path | None) -> Path | None:

@@ -61,6 +61,9 @@ class SourceCompletion(Section):
     quiet_s: Seconds | None = Field(None, description="As [completion] quiet_s.")
     settle_s: Seconds | None = Field(None, description="As [completion] settle_s.")
     deadline_s: Seconds | None = Field(None, description="As [completion] deadline_s.")
+    answer_deadline_s: Seconds | None = Field(
+        None, description="As [completion] answer_deadline_s."
+    )
 
 
 class Source(Section):
@@ -174,6 +177,12 @@ class Completion(Section):
     deadline_s: Seconds = Field(
         1800.0, description="Whatever is missing: ready this long after the first instance."
     )
+    answer_deadline_s: Seconds = Field(
+        7200.0,
+        description="A study has an answer this long after its last image: what cannot be analysed"
+        " by then is answered 'not attempted', and analysed later. At least deadline_s and"
+        " [worker] job_deadline_s together.",
+    )
 
 
 class Worker(Section):
@@ -270,6 +279,30 @@ class Configuration(Section):
                 return general.model_copy(update=own)
         return general
 
+    def waits_s(self, calling_ae_title: str) -> float:
+        """Return how long after its last image a sender's study may wait for its analysis.
+
+        An analysis that begins by then has ended, or been ended, by the answer deadline.
+        """
+        answer_deadline_s = self.completion_for(calling_ae_title).answer_deadline_s
+        return answer_deadline_s - self.settings.worker.job_deadline_s
+
+    @model_validator(mode="after")
+    def _time_to_answer(self) -> Self:
+        """Hold that a study which waited as long as it may can still be analysed in time."""
+        job_s = self.settings.worker.job_deadline_s
+        for ae_title in ("", *(source.ae_title for source in self.ae_titles.source)):
+            completion = self.completion_for(ae_title)
+            least_s = completion.deadline_s + job_s
+            if completion.answer_deadline_s < least_s:
+                where = f"source {ae_title}: completion" if ae_title else "completion"
+                raise ValueError(
+                    f"{where}.answer_deadline_s = {completion.answer_deadline_s:g}: at least"
+                    f" {least_s:g} is needed, deadline_s ({completion.deadline_s:g}) and"
+                    f" worker.job_deadline_s ({job_s:g}) together"
+                )
+        return self
+
     def result_hash(self) -> str:
         """Return a hash of the settings that change results, for deterministic identities."""
         relevant = {
@@ -306,7 +339,8 @@ def load(ae_titles: Path | None, settings: Path | None) -> Configuration:
     ConfigurationError
         Naming the file, the key, the value and what would be right.
     """
-    return Configuration(ae_titles=_read(ae_titles, AETitles), settings=_read(settings, Settings))
+    parts = {"ae_titles": _read(ae_titles, AETitles), "settings": _read(settings, Settings)}
+    return validate(parts, Configuration, str(settings or ae_titles))
 
 
 def _read(path: Path | None, section: type[_SectionType]) -> _SectionType:

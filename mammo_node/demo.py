@@ -96,6 +96,9 @@ def _through_the_node(
         node = Node(_configuration(storage, archive.port))
         with timeline.step("node started: journal, model self-test, receiver processes"):
             listening = node.start()
+        if listening.models_problem:
+            node.stop()
+            raise DemoFailed(listening.models_problem)
         stop = threading.Event()
         watcher = threading.Thread(target=node.run, args=(stop,))
         watcher.start()

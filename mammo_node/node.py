@@ -1,7 +1,8 @@
 """The composition root: build, start, run, stop. Nothing else wires parts together.
 
 Threads of the main process: one that watches (receivers, watchdog, studies that became
-ready), one that answers studies, one for each destination. Receiving and analysis have
+ready or overdue), one that analyses studies, one that answers those that cannot be analysed,
+one for each destination. Receiving and analysis have
 processes of their own, so that none blocks another. Whatever a thread was at when the
 process ends, the journal knows where to go on.
 """
@@ -17,22 +18,26 @@ from typing import Self
 
 from mammo_node import log
 from mammo_node.analyse.process import AnalysisProcess, Limits
+from mammo_node.answers import Answers
 from mammo_node.composition import installation_id, pipeline_settings
 from mammo_node.config import AnyDestination, Configuration, Destination
 from mammo_node.deliver.courier import Courier
-from mammo_node.errors import MammoNodeError, ModelError
+from mammo_node.errors import MammoNodeError
 from mammo_node.journal.journal import JOURNAL_NAME, Journal
 from mammo_node.journal.records import RecoveryReport
 from mammo_node.journal.spool import Spool
 from mammo_node.pipeline import PipelineReport, prepare_pipeline
 from mammo_node.receive.supervisor import Receiver
-from mammo_node.worker import Analyst, Process, one_line
+from mammo_node.vocabulary import ModelRef
+from mammo_node.worker import MODELS_DOWN, Analyst, Process, Readiness, one_line
 
 _LOG = log.get("node")
 #: How often threads look for work that no event announces.
 _POLL_S = 0.5
-#: Pause after a failure of the surroundings: journal busy, disk full, model down.
+#: Pause after a failure of the surroundings: journal busy, disk full.
 _PAUSE_S = 5.0
+#: Pause before models that do not start are tried again: loading them costs seconds.
+_MODELS_PAUSE_S = 10.0
 _SWEEP_INTERVAL = timedelta(hours=1)
 _REQUEUE_INTERVAL = timedelta(seconds=15)
 
@@ -44,11 +49,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the started node listens, and with what it answers."""
+    """Where the started node listens, and what keeps its models from running, if so."""
 
     ae_title: str
     port: int
-    report: PipelineReport
+    models_problem: str | None
 
 
 class Node:
@@ -71,16 +76,21 @@ class Node:
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
         self._work = threading.Event()
+        self._unanalysed = threading.Event()
+        self._readiness = Readiness()
         self._results = {d.name: threading.Event() for d in configuration.ae_titles.destination}
         self._swept_at = self._requeued_at = datetime.min.replace(tzinfo=UTC)
 
     def start(self) -> Listening:
-        """Recover, load the models, listen.
+        """Recover, listen, load the models.
+
+        Models that do not load keep nothing from being received: the node says so, tries
+        them again, and answers what waits too long.
 
         Raises
         ------
         MammoNodeError
-            If the storage folder, the journal, the models or the port cannot be used.
+            If the storage folder, the journal or the port cannot be used.
         """
         try:
             return self._start()
@@ -104,13 +114,28 @@ class Node:
             _LOG.error("deliveries-parked", destination=name, reason="not in ae_titles.toml")
         self._process = self._analysis_process(installation_id(storage))
         self._resources.callback(self._process.stop)
-        report = self._process.start()
-        assert isinstance(report, PipelineReport)  # noqa: S101 - our own target's report
         port = self._receiver.start()
-        self._start_threads(report)
+        self._load_models()
+        self._start_threads()
         ae_title = self.configuration.ae_titles.local.ae_title
-        _LOG.info("listening", ae_title=ae_title, port=port, provider=report.provider)
-        return Listening(ae_title, port, report)
+        _LOG.info("listening", ae_title=ae_title, port=port, **self._models_facts())
+        return Listening(ae_title, port, self._readiness.problem)
+
+    def _load_models(self) -> None:
+        try:
+            self._process.start()
+        except MODELS_DOWN as error:
+            self._readiness.down(error)
+
+    def _models_facts(self) -> dict[str, str | None]:
+        report = self._process.report
+        provider = report.provider if isinstance(report, PipelineReport) else None
+        return {"provider": provider, "models_problem": self._readiness.problem}
+
+    def _models(self) -> tuple[ModelRef, ...]:
+        """Return the models that ran last; none if none ever did."""
+        report = self._process.report
+        return report.models if isinstance(report, PipelineReport) else ()
 
     def _analysis_process(self, installation: str) -> Process:
         worker = self.configuration.settings.worker
@@ -119,18 +144,21 @@ class Node:
         limits = Limits(recycle_jobs=worker.recycle_jobs, recycle_mb=worker.recycle_mb)
         return AnalysisProcess(prepare_pipeline, settings, limits)
 
-    def _start_threads(self, report: PipelineReport) -> None:
-        analyst = Analyst(
+    def _start_threads(self) -> None:
+        answers = Answers(
             journal=self._journal,
             spool=self._spool,
-            process=self._process,
             configuration=self.configuration,
             equipment=self._equipment,
-            models=report.models,
-            owner="analyst",
+            models=self._models,
             clock=self._clock,
         )
+        analyst = Analyst(answers, self._process, owner="analyst")
         self._spawn("analyst", self._work, lambda: self._analyse(analyst))
+        # A thread of its own: the analyst may be busy with a job for minutes.
+        self._spawn(
+            "answers", self._unanalysed, lambda: self._told(answers.answer_without_analysis())
+        )
         for destination in self.configuration.ae_titles.destination:
             courier = self._courier(destination)
             self._spawn(destination.name, self._results[destination.name], courier.step)
@@ -150,7 +178,19 @@ class Node:
         return own or self.configuration.ae_titles.local.ae_title
 
     def _analyse(self, analyst: Analyst) -> bool:
-        worked = analyst.step()
+        try:
+            worked = analyst.step()
+        except MODELS_DOWN as error:
+            self._readiness.down(error)
+            self._stopping.wait(_MODELS_PAUSE_S)
+            return True
+        self._readiness.up()
+        if worked:
+            self._unanalysed.set()
+        return self._told(worked)
+
+    def _told(self, worked: bool) -> bool:
+        """Wake the couriers when there may be results."""
         if worked:
             for event in self._results.values():
                 event.set()
@@ -172,8 +212,7 @@ class Node:
         try:
             return step()
         except MammoNodeError as error:
-            event = "models-down" if isinstance(error, ModelError) else "step-failed"
-            _LOG.error(event, loop=name, reason=one_line(error), retry_s=_PAUSE_S)
+            _LOG.error("step-failed", loop=name, reason=one_line(error), retry_s=_PAUSE_S)
         except Exception:  # noqa: BLE001 - a loop outlives its bugs: the journal has the work
             _LOG.exception("step-crashed", loop=name, retry_s=_PAUSE_S)
         self._stopping.wait(_PAUSE_S)
@@ -193,6 +232,7 @@ class Node:
                     reason=study.reason.value,
                 )
                 self._work.set()
+        self._expire(now)
         if now - self._requeued_at > _REQUEUE_INTERVAL:
             self._requeued_at = now
             self._journal.requeue_expired(now)
@@ -200,6 +240,13 @@ class Node:
             self._swept_at = now
             self._sweep(now)
         return self._status()
+
+    def _expire(self, now: datetime) -> None:
+        """Let studies go unanalysed whose answer is due."""
+        waits_s, problem = self.configuration.waits_s, self._readiness.problem
+        for study in self._journal.expire_jobs(now, waits_s, problem):
+            _LOG.error("study-overdue", study=study.study_instance_uid, reason=study.reason)
+            self._unanalysed.set()
 
     def _sweep(self, now: datetime) -> None:
         for study in self._journal.expired(now, self.configuration.settings.retention.days):
@@ -213,12 +260,14 @@ class Node:
     def _status(self) -> str:
         counts = self._journal.counts()
         studies, deliveries = counts["study"], counts["delivery"]
-        return (
+        line = (
             f"{self._receiver.associations} associations,"
             f" {studies['receiving']} studies arriving, {studies['ready']} to analyse,"
             f" {deliveries['pending'] + deliveries['sending']} results to send,"
-            f" {deliveries['parked']} parked"
+            f" {deliveries['parked']} parked, {deliveries['held-back']} held back"
         )
+        problem = self._readiness.problem
+        return f"MODELS DOWN ({problem}); {line}" if problem else line
 
     def run(self, stop: threading.Event, tell: Callable[[str], None] = lambda _: None) -> None:
         """Watch until ``stop`` is set; ``tell`` gets the status line about once a second."""
@@ -232,7 +281,7 @@ class Node:
     def stop(self) -> None:
         """Drain: end messages in flight, the running study and the running batch; then close."""
         self._stopping.set()
-        for event in (self._work, *self._results.values()):
+        for event in (self._work, self._unanalysed, *self._results.values()):
             event.set()
         self._receiver.stop()
         for thread in self._threads:

@@ -20,7 +20,7 @@ from mammo_node import log
 from mammo_node.analyse.exchange import Prepared as Ready
 from mammo_node.analyse.fuse import study_result
 from mammo_node.config import Log, Models, Worker
-from mammo_node.encode.study import EncodedObject, Equipment, PriorResult, encode_study
+from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.engine import Engine, LoadedModel
 from mammo_node.errors import ImageError
 from mammo_node.findings import findings_from
@@ -30,6 +30,7 @@ from mammo_node.image.preprocess import NoBreastFound, prepare
 from mammo_node.image.presentation import render
 from mammo_node.image.reader import read_header, read_mammogram
 from mammo_node.image.suitability import Policy
+from mammo_node.outgoing import ResultFile, Sources, Unmade, make
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
     Finding,
@@ -76,22 +77,12 @@ class StudyRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFile:
-    """One result object as a PS3.10 file."""
-
-    kind: OutputKind
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """The result and the objects that carry it."""
 
     result: StudyResult
     files: tuple[ResultFile, ...]
+    unmade: tuple[Unmade, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,34 +255,14 @@ def encode(
 
     Images without a picture, as all are when the analysis failed, are spoken of in words.
     """
-    headers = headers_of(request.instances)
-    objects = encode_study(
-        result,
-        headers,
-        request.outputs,
-        equipment=equipment,
-        content_datetime=request.content_datetime,
+    sources = Sources(
+        headers=headers_of(request.instances),
+        instances=tuple(instance.ref for instance in request.instances),
         predecessors=request.predecessors,
         pictures=pictures,
     )
-    return Answer(result, tuple(map(result_file, objects)))
-
-
-def result_file(encoded: EncodedObject) -> ResultFile:
-    """Serialise one result object.
-
-    Raises
-    ------
-    EncodingError
-        If a value in it cannot be written.
-    """
-    return ResultFile(
-        kind=encoded.kind,
-        sop_class_uid=encoded.sop_class_uid,
-        sop_instance_uid=encoded.sop_instance_uid,
-        series_instance_uid=encoded.series_instance_uid,
-        content=encoded.to_bytes(),
-    )
+    made = make(result, sources, request.outputs, equipment, request.content_datetime)
+    return Answer(result, made.files, made.unmade)
 
 
 def headers_of(instances: Sequence[SpooledInstance]) -> dict[str, pydicom.Dataset]:

@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     node = Node(configuration)
     listening = node.start()
-    manager.ready(f"listening as {listening.ae_title} on port {listening.port}")
+    models = f"; MODELS DOWN ({listening.models_problem})" if listening.models_problem else ""
+    manager.ready(f"listening as {listening.ae_title} on port {listening.port}{models}")
     try:
         node.run(stop, manager.alive)
     finally:

@@ -22,7 +22,8 @@ MAX_FAILURES = 5
 #: A job whose lease was lost this often is taken for what kills the whole node.
 MAX_LOSSES = 30
 
-_ANSWERABLE = (JobState.QUARANTINED, JobState.GIVEN_UP)
+_ANSWERABLE = (JobState.QUARANTINED, JobState.GIVEN_UP, JobState.OVERDUE)
+_ANSWERED = (JobState.COMPLETED, JobState.FAILED, JobState.NOT_ATTEMPTED)
 
 
 class Jobs:
@@ -155,10 +156,10 @@ class Jobs:
             )
 
     def abandoned_jobs(self) -> tuple[Job, ...]:
-        """Return the jobs that ended without an answer: quarantined or given up.
+        """Return the jobs that ended without an answer: quarantined, given up, or overdue.
 
-        Each must be answered with a 'failed' result through :meth:`complete_job`;
-        ``reason`` says why it failed.
+        Each must be answered through :meth:`complete_job`, with a 'failed' or a 'not
+        attempted' result; ``reason`` says why.
         """
         with self._store.reading() as transaction:
             found = transaction.rows("abandoned_jobs")
@@ -191,7 +192,7 @@ def lose_job(transaction: Transaction, row: Row, now: datetime, reason: str) -> 
 def _own(transaction: Transaction, job: Job) -> Row:
     """Return the job's row, if this claim may still write it."""
     row = transaction.row("job", id=job.job_id)
-    if row is None or row["state"] in (JobState.COMPLETED, JobState.FAILED):
+    if row is None or row["state"] in _ANSWERED:
         raise IllegalTransition(f"job {job.job_id} is finished or not there")
     if row["attempt"] != job.attempt or row["state"] != job.state:
         raise LeaseLost(f"job {job.job_id} is no longer held by {job.owner}")

@@ -9,6 +9,7 @@ from typing import Self
 from mammo_node.journal.deliveries import Deliveries
 from mammo_node.journal.intake import Intake
 from mammo_node.journal.jobs import Jobs
+from mammo_node.journal.overdue import Overdue
 from mammo_node.journal.overview import Overview
 from mammo_node.journal.recovery import Recovery
 from mammo_node.journal.retention import Retention
@@ -19,7 +20,7 @@ from mammo_node.journal.study_clock import StudyClock
 JOURNAL_NAME = "journal.db"
 
 
-class Journal(Intake, StudyClock, Jobs, Deliveries, Overview, Retention, Recovery):
+class Journal(Intake, StudyClock, Jobs, Overdue, Deliveries, Overview, Retention, Recovery):
     """The journal of one storage folder; threads may share it, processes open their own.
 
     Parameters

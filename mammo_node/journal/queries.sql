@@ -150,7 +150,7 @@ VALUES (:study_id, :generation, :state, :at, :at);
 SELECT j.id FROM jobs j WHERE j.state = 'queued' AND j.due_at <= :now
     AND NOT EXISTS (
         SELECT 1 FROM jobs e WHERE e.study_id = j.study_id AND e.generation < j.generation
-            AND e.state IN ('queued', 'running', 'quarantined', 'given-up'))
+            AND e.state IN ('queued', 'running', 'quarantined', 'given-up', 'overdue'))
 ORDER BY j.due_at, j.id LIMIT 1;
 
 -- name: lease_job
@@ -194,7 +194,32 @@ SELECT id, losses FROM jobs WHERE state = 'running' AND leased_until < :now;
 
 -- name: abandoned_jobs
 -- Jobs that ended without an answer and still need one.
-SELECT id FROM jobs WHERE state IN ('quarantined', 'given-up') ORDER BY id;
+SELECT id FROM jobs WHERE state IN ('quarantined', 'given-up', 'overdue') ORDER BY id;
+
+-- name: queued_jobs
+-- What waits for analysis, with the last image that its generation brought. A generation
+-- without images of its own repeats an analysis: its study has an answer already.
+SELECT j.id, j.reason, s.study_instance_uid, s.calling_ae_title, (
+    SELECT max(i.received_at) FROM instances i WHERE i.study_id = j.study_id
+        AND i.generation = j.generation AND i.state <> 'quarantined') AS last_image_at
+FROM jobs j JOIN studies s ON s.id = j.study_id WHERE j.state = 'queued' ORDER BY j.id;
+
+-- name: next_study_to_analyse_again
+-- The oldest study that was answered 'not attempted' for want of time, with files to analyse.
+SELECT s.id FROM studies s JOIN jobs j ON j.study_id = s.id AND j.generation = s.generation
+WHERE j.state = 'not-attempted' AND s.state IN ('delivering', 'undelivered', 'answered')
+    AND s.swept_at IS NULL
+    AND EXISTS (SELECT 1 FROM instances i WHERE i.study_id = s.id AND i.state = 'accepted')
+ORDER BY s.id LIMIT 1;
+
+-- name: begin_analysis_again
+-- A new answer without a new image.
+UPDATE studies SET generation = generation + 1, ready_at = :at, answered_at = NULL
+WHERE id = :study_id;
+
+-- name: has_images
+-- Whether there is anything left to analyse.
+SELECT 1 FROM instances WHERE study_id = :study_id AND state = 'accepted' LIMIT 1;
 
 -- name: note_outcome
 -- What the study's answer is, in one word and a reason.
@@ -217,9 +242,13 @@ VALUES (
     :series_instance_uid, :transfer_syntax_uid, :content_hash, :path, :size_bytes, :at);
 
 -- name: prior_results
--- What a superseding result refers to.
-SELECT r.*, s.study_instance_uid FROM results r JOIN studies s ON s.id = r.study_id
-WHERE r.study_id = :study_id AND r.generation < :generation ORDER BY r.id;
+-- What a superseding result refers to: what left, and whether an analysis stands behind it.
+SELECT r.*, s.study_instance_uid, j.state = 'completed' AS analysed
+FROM results r JOIN studies s ON s.id = r.study_id JOIN jobs j ON j.id = r.job_id
+WHERE r.study_id = :study_id AND r.generation < :generation
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries d WHERE d.result_id = r.id AND d.state = 'held-back')
+ORDER BY r.id;
 
 -- ---------------------------------------------------------------- deliveries
 
@@ -272,7 +301,7 @@ WHERE id = :id;
 UPDATE deliveries SET owner = NULL, leased_until = NULL, due_at = :due_at WHERE id = :id;
 
 -- name: park_delivery_reason
--- Why a delivery that was never sent is parked.
+-- Why a delivery that was never sent is parked or held back.
 UPDATE deliveries SET reason = :reason WHERE id = :id;
 
 -- name: hold_destination

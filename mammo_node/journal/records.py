@@ -101,6 +101,8 @@ class ResultRecord:
     path: Path
     size_bytes: int
     destinations: tuple[str, ...] = ()
+    held_back: str | None = None
+    """Why it must not leave, if so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,16 @@ class PriorResult:
     sop_instance_uid: str
     series_instance_uid: str
     study_instance_uid: str
+    analysed: bool = True
+    """Whether it tells of an analysis, rather than why there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueStudy:
+    """A study whose analysis was not begun in time, and why."""
+
+    study_instance_uid: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def store_result(
     for destination in dict.fromkeys(result.destinations):
         if transaction.row("has_delivery", result_id=result_id, destination=destination):
             continue
-        transaction.bear(
+        delivery_id = transaction.bear(
             Machine.DELIVERY,
             "insert_delivery",
             Event.ENQUEUE,
@@ -28,6 +28,13 @@ def store_result(
             study_id=job.study_id,
             destination=destination,
         )
+        if result.held_back is not None:
+            _hold_back(transaction, delivery_id, result.held_back, now)
+
+
+def _hold_back(transaction: Transaction, delivery_id: int, reason: str, now: datetime) -> None:
+    transaction.move(Machine.DELIVERY, delivery_id, Event.HOLD_BACK, now, reason=reason)
+    transaction.change("park_delivery_reason", id=delivery_id, reason=reason)
 
 
 def _insert_result(

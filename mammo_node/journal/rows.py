@@ -85,4 +85,5 @@ def prior_of(row: Row) -> PriorResult:
         sop_instance_uid=row["sop_instance_uid"],
         series_instance_uid=row["series_instance_uid"],
         study_instance_uid=row["study_instance_uid"],
+        analysed=bool(row["analysed"]),
     )

@@ -68,7 +68,7 @@ CREATE TABLE jobs (
     generation   INTEGER NOT NULL,
     state        TEXT    NOT NULL
         CHECK (state IN ('queued', 'running', 'completed', 'quarantined', 'given-up', 'failed',
-                         'superseded')),
+                         'overdue', 'not-attempted', 'superseded')),
     created_at   TEXT    NOT NULL,
     due_at       TEXT    NOT NULL,
     owner        TEXT,
@@ -110,7 +110,7 @@ CREATE TABLE deliveries (
     study_id        INTEGER NOT NULL REFERENCES studies (id),
     destination     TEXT    NOT NULL,
     state           TEXT    NOT NULL
-        CHECK (state IN ('pending', 'sending', 'delivered', 'parked')),
+        CHECK (state IN ('pending', 'sending', 'delivered', 'parked', 'held-back')),
     created_at      TEXT    NOT NULL,
     due_at          TEXT    NOT NULL,
     owner           TEXT,

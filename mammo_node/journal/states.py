@@ -6,7 +6,7 @@ Rules:
   through :func:`next_state`, and the diagrams in the documentation are drawn from it.
 * A transition out of ``None`` is a birth.
 * Every accepted study ends ``answered``, or ``undelivered`` until a person helps; a job
-  that was quarantined or given up is not at its end before it has been answered.
+  that was quarantined, given up or overdue is not at its end before it has been answered.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ class JobState(StrEnum):
     """Failed for good; still to be answered with a 'failed' result."""
     FAILED = "failed"
     """Answered with a 'failed' result."""
+    OVERDUE = "overdue"
+    """Not begun in time; still to be answered with a 'not attempted' result."""
+    NOT_ATTEMPTED = "not-attempted"
+    """Answered with a 'not attempted' result; the study is analysed when the models can."""
     SUPERSEDED = "superseded"
     """A late view came while it was queued; the next generation's job does its work."""
 
@@ -77,6 +81,8 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     PARKED = "parked"
     """Waits for ``mammo-node retry``."""
+    HELD_BACK = "held-back"
+    """Not valid: its file is kept for a person, and never sent."""
 
 
 class Event(StrEnum):
@@ -94,6 +100,7 @@ class Event(StrEnum):
     ALL_DELIVERED = "all-delivered"
     SOME_PARKED = "some-parked"
     LATE_VIEW = "late-view"
+    ANALYSE_AGAIN = "analyse-again"
 
     ENQUEUE = "enqueue"
     CLAIM = "claim"
@@ -105,11 +112,13 @@ class Event(StrEnum):
     GIVE_UP = "give-up"
     ANSWER = "answer"
     SUPERSEDE = "supersede"
+    EXPIRE = "expire"
 
     DELIVER = "deliver"
     POSTPONE = "postpone"
     PARK = "park"
     RETRY = "retry"
+    HOLD_BACK = "hold-back"
 
 
 State = InstanceState | StudyState | JobState | DeliveryState
@@ -137,12 +146,16 @@ _STUDY: Table = {
     (StudyState.DELIVERING, Event.LATE_VIEW): StudyState.RECEIVING,
     (StudyState.UNDELIVERED, Event.LATE_VIEW): StudyState.RECEIVING,
     (StudyState.ANSWERED, Event.LATE_VIEW): StudyState.RECEIVING,
+    (StudyState.DELIVERING, Event.ANALYSE_AGAIN): StudyState.READY,
+    (StudyState.UNDELIVERED, Event.ANALYSE_AGAIN): StudyState.READY,
+    (StudyState.ANSWERED, Event.ANALYSE_AGAIN): StudyState.READY,
 }
 
 _JOB: Table = {
     (None, Event.ENQUEUE): JobState.QUEUED,
     (JobState.QUEUED, Event.CLAIM): JobState.RUNNING,
     (JobState.QUEUED, Event.SUPERSEDE): JobState.SUPERSEDED,
+    (JobState.QUEUED, Event.EXPIRE): JobState.OVERDUE,
     (JobState.RUNNING, Event.COMPLETE): JobState.COMPLETED,
     (JobState.RUNNING, Event.FAIL): JobState.QUEUED,
     (JobState.RUNNING, Event.RELEASE): JobState.QUEUED,
@@ -151,12 +164,14 @@ _JOB: Table = {
     (JobState.RUNNING, Event.GIVE_UP): JobState.GIVEN_UP,
     (JobState.QUARANTINED, Event.ANSWER): JobState.FAILED,
     (JobState.GIVEN_UP, Event.ANSWER): JobState.FAILED,
+    (JobState.OVERDUE, Event.ANSWER): JobState.NOT_ATTEMPTED,
 }
 
 _DELIVERY: Table = {
     (None, Event.ENQUEUE): DeliveryState.PENDING,
     (DeliveryState.PENDING, Event.CLAIM): DeliveryState.SENDING,
     (DeliveryState.PENDING, Event.PARK): DeliveryState.PARKED,
+    (DeliveryState.PENDING, Event.HOLD_BACK): DeliveryState.HELD_BACK,
     (DeliveryState.SENDING, Event.DELIVER): DeliveryState.DELIVERED,
     (DeliveryState.SENDING, Event.POSTPONE): DeliveryState.PENDING,
     (DeliveryState.SENDING, Event.RELEASE): DeliveryState.PENDING,

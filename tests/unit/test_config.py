@@ -18,6 +18,7 @@ from mammo_node.config import (
     Source,
     SourceCompletion,
     WebDestination,
+    load,
     load_folder,
     validate,
 )
@@ -195,3 +196,26 @@ def test_a_secret_in_the_clear_is_noticed():
     assert not _web(url="http://127.0.0.1/dicom-web", token_env=variable).exposes_secret
     assert not _web(url="https://pacs/dicom-web", token_env=variable).exposes_secret
     assert not _web(url="http://pacs/dicom-web").exposes_secret
+
+
+def test_there_is_time_to_analyse_before_the_answer_is_due(tmp_path: Path) -> None:
+    """An answer deadline that leaves no time for completion and analysis is refused, by name."""
+    settings = tmp_path / "mammo_node.toml"
+    settings.write_text("[completion]\nanswer_deadline_s = 100")
+    with pytest.raises(
+        ConfigurationError, match=r"completion\.answer_deadline_s = 100: at least 2400"
+    ):
+        load(None, settings)
+
+
+def test_a_source_has_an_answer_deadline_of_its_own(tmp_path: Path) -> None:
+    """The setting of a source counts for its studies, and is held to the same rule."""
+    ae_titles = tmp_path / "ae_titles.toml"
+    table = '[[source]]\nae_title = "ROOM_1"\ncompletion = {{answer_deadline_s = {}}}\n'
+    ae_titles.write_text(table.format(3000))
+    configuration = load(ae_titles, None)
+    assert configuration.waits_s("ROOM_1") == 2400
+    assert configuration.waits_s("ROOM_2") == 6600
+    ae_titles.write_text(table.format(30))
+    with pytest.raises(ConfigurationError, match="source ROOM_1"):
+        load(ae_titles, None)

@@ -25,7 +25,15 @@ from mammo_node.deliver.courier import Courier
 from mammo_node.dimse.client import SendOutcome, StoredObject
 from mammo_node.errors import DestinationUnreachable, JournalError, LeaseLost
 from mammo_node.journal import Job, ResultRecord
-from mammo_node.journal.states import STATES, TRANSITIONS, Event, InstanceState, Machine, StudyState
+from mammo_node.journal.states import (
+    STATES,
+    TRANSITIONS,
+    Event,
+    InstanceState,
+    JobState,
+    Machine,
+    StudyState,
+)
 from mammo_node.vocabulary import Outcome, OutputKind
 from tests.unit.journal_cases import COMPREHENSIVE_3D_SR, EXPLICIT_LE, Bench
 
@@ -49,6 +57,8 @@ _ARGUMENTS = {
         st.booleans(),
     ),
     "answer_abandoned": (),
+    "expire": (),
+    "catch_up": (),
     "deliver": (st.sampled_from(_MOODS),),
     "retry": (),
     "sweep": (),
@@ -153,7 +163,17 @@ class CrashingNode(RuleBasedStateMachine):
 
     def answer_abandoned(self) -> None:
         for job in self.bench.journal.abandoned_jobs():
-            self._complete(job, Outcome.FAILED)
+            overdue = job.state == JobState.OVERDUE
+            self._complete(job, Outcome.NOT_ATTEMPTED if overdue else Outcome.FAILED)
+
+    def expire(self) -> None:
+        """What waits longer than ten minutes is not analysed any more."""
+        self.bench.journal.expire_jobs(self.bench.now, lambda _: 600.0)
+
+    def catch_up(self) -> None:
+        study_id = self.bench.journal.next_study_to_analyse_again()
+        if study_id is not None:
+            self.bench.journal.analyse_again(study_id, self.bench.now, "there is time")
 
     def deliver(self, mood: str) -> None:
         if mood == "dies":
@@ -223,6 +243,8 @@ class CrashingNode(RuleBasedStateMachine):
     def _results(self, job: Job) -> list[ResultRecord]:
         """Deterministic like the real ones: a hash of what went in."""
         inputs = "|".join(sorted(f"{i.ref.content_hash}{i.available}" for i in job.instances))
+        if job.state == JobState.OVERDUE:
+            inputs += "not attempted"  # the kind of answer is part of its identity
         digest = hashlib.sha256(f"{job.study_instance_uid}{inputs}".encode()).hexdigest()
         uid = f"2.25.{int(digest[:30], 16)}"
         path = self.bench.spool.write_result(f"{digest[:40]}.dcm", digest.encode())
@@ -255,7 +277,8 @@ class CrashingNode(RuleBasedStateMachine):
         assert self.pacs.conflicts == 0
         answers = self._query(
             "SELECT entity_id, count(*) FROM events WHERE entity = 'job'"
-            " AND to_state IN ('completed', 'failed') GROUP BY entity_id HAVING count(*) > 1"
+            " AND to_state IN ('completed', 'failed', 'not-attempted')"
+            " GROUP BY entity_id HAVING count(*) > 1"
         )
         assert answers == []
         delivered = self._query(
@@ -271,7 +294,7 @@ class CrashingNode(RuleBasedStateMachine):
             "SELECT s.id FROM studies s JOIN jobs j ON j.study_id = s.id"
             " AND j.generation = s.generation"
             " WHERE s.state IN ('delivering', 'undelivered', 'answered')"
-            " AND j.state NOT IN ('completed', 'failed')"
+            " AND j.state NOT IN ('completed', 'failed', 'not-attempted')"
         )
         assert ahead == []
         answered_too_early = self._query(
@@ -328,6 +351,7 @@ class EndingNode(CrashingNode):
             while (job := bench.journal.claim_job("w", 60, bench.now)) is not None:
                 self._complete(job, Outcome.NO_FINDINGS)
             self.answer_abandoned()
+            self.catch_up()
             bench.journal.retry(bench.now)
             self.deliver("takes")
         states = {study.study_instance_uid: study.state for study in bench.journal.overview()}

@@ -24,8 +24,8 @@ from mammo_node.journal.states import (
 _FINAL = {
     Machine.INSTANCE: set(),
     Machine.STUDY: set(),
-    Machine.JOB: {JobState.COMPLETED, JobState.FAILED, JobState.SUPERSEDED},
-    Machine.DELIVERY: {DeliveryState.DELIVERED},
+    Machine.JOB: {JobState.COMPLETED, JobState.FAILED, JobState.NOT_ATTEMPTED, JobState.SUPERSEDED},
+    Machine.DELIVERY: {DeliveryState.DELIVERED, DeliveryState.HELD_BACK},
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from mammo_node.analyse.exchange import Answer as Answered
 from mammo_node.analyse.exchange import Died, Failed, Hung
 from mammo_node.analyse.fuse import study_result
+from mammo_node.answers import Answers
 from mammo_node.config import AETitles, Configuration, Destination, OutputKind, Settings, Worker
 from mammo_node.encode.parse import parse_report
 from mammo_node.encode.study import Equipment
@@ -34,6 +35,10 @@ class FakeProcess:
     def __init__(self, *outcomes: object) -> None:
         self.outcomes = list(outcomes)
         self.requests: list[object] = []
+        self.starts = 0
+
+    def start(self):
+        self.starts += 1
 
     def run(self, request, deadline_s, *, heartbeat, heartbeat_s):
         self.requests.append(request)
@@ -57,19 +62,18 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def analyst(bench: Bench, process: FakeProcess, *destinations: Destination) -> Analyst:
-    return Analyst(
+    answers = Answers(
         journal=bench.journal,
         spool=bench.spool,
-        process=process,
         configuration=Configuration(
             ae_titles=AETitles(destination=destinations),
             settings=Settings(worker=Worker(max_kills=2)),
         ),
         equipment=EQUIPMENT,
-        models=(MODEL,),
-        owner="test",
+        models=lambda: (MODEL,),
         clock=lambda: bench.now,
     )
+    return Analyst(answers, process, owner="test")
 
 
 def done(request, _heartbeat) -> Answered:
@@ -111,7 +115,7 @@ def test_a_permanent_failure_is_answered(bench: Bench):
     worker = analyst(bench, FakeProcess(Failed("EncodingError", "no such code", False)), PACS)
     assert worker.step() is True
     assert study(bench).job_state == JobState.GIVEN_UP
-    assert worker.step() is True
+    assert worker.answers.answer_without_analysis() is True
     assert study(bench).outcome == Outcome.FAILED
     (delivery,) = bench.due()
     report = parse_report(pydicom.dcmread(delivery.path))
@@ -127,7 +131,7 @@ def test_a_job_that_kills_its_process_is_quarantined(bench: Bench, end: Died | H
     assert study(bench).job_state == JobState.QUEUED
     worker.step()
     assert study(bench).job_state == JobState.QUARANTINED
-    worker.step()
+    assert worker.answers.answer_without_analysis() is True
     assert (study(bench).outcome, len(process.requests)) == (Outcome.FAILED, 2)
     assert worker.step() is False
 
@@ -179,7 +183,7 @@ def test_a_study_without_readable_header_ends(bench: Bench):
         path.write_bytes(b"rubbish")
     worker = analyst(bench, FakeProcess(Failed("EncodingError", "no header", False)), PACS)
     worker.step()
-    worker.step()
+    worker.answers.answer_without_analysis()
     assert study(bench).outcome == Outcome.FAILED
     assert bench.due() == ()
 

@@ -7,15 +7,14 @@ from types import MappingProxyType
 from typing import Final
 
 _YES_NO = frozenset({"YES", "NO"})
-_SIDES = frozenset({"L", "R"})
 
 #: Keyword -> legal values, wherever the attribute stands.
 ENUMERATIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "PatientSex": frozenset({"M", "F", "O"}),  # C.7.1.1
         "PatientIdentityRemoved": _YES_NO,
-        "Laterality": _SIDES,  # C.7.3.1
-        "ImageLaterality": _SIDES,
+        "Laterality": frozenset({"L", "R"}),  # C.7.3.1
+        "ImageLaterality": frozenset({"L", "R", "B", "U"}),  # C.8.11.2
         "FrameLaterality": frozenset({"L", "R", "B", "U"}),
         "BurnedInAnnotation": _YES_NO,
         "RecognizableVisualFeatures": _YES_NO,
