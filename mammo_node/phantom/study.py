@@ -118,7 +118,7 @@ def generate_study(
     implants = _draw_implants(fill, implant)
     tiles = bank or TextureBank.from_seed(seed)
     magnification = recipe.spot.magnification if recipe.spot else 1.0
-    grid = _grid(pixel_spacing_mm / magnification)
+    grid = grid_of(pixel_spacing_mm / magnification)
     wanted = tuple(views)
     rendered: dict[tuple[str, str], PhantomView] = {}
     for side in "LR":
@@ -133,7 +133,8 @@ def generate_study(
     return PhantomStudy(seed, recipe.family, energy, density, made, recipe)
 
 
-def _grid(pitch_mm: float) -> Grid:
+def grid_of(pitch_mm: float) -> Grid:
+    """Return the grid of a whole field at some pixel pitch."""
     # The structure grid divides the pixel grid, so that truth on one is exact on the other.
     step = math.lcm(8, max(1, round(STRUCTURE_MM / pitch_mm)))
     rows, columns = (int(extent / pitch_mm) // step * step for extent in FIELD_MM)

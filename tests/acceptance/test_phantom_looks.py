@@ -1,0 +1,73 @@
+"""Phantoms as DICOM objects: valid for every way in which they can be taken and stored."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_node.phantom import VENDORS, Look, TextureBank, draw_recipe, generate_study
+from mammo_node.phantom.dicom import write_study
+from tests.peers import require
+
+PITCH_MM = 0.8
+SEED = 5
+
+
+def _spot(magnified: bool) -> Look:
+    recipes = (draw_recipe(seed, "digital", spot=True) for seed in range(100))
+    return next(r for r in recipes if r.spot and (r.spot.magnification > 1) == magnified)
+
+
+_VENDORS: dict[str, Callable[[], Look]] = {
+    f"{key}-{bits}-{photometric}-{voi}": lambda k=key, b=bits, p=photometric, v=voi: replace(
+        draw_recipe(SEED, k), bits_stored=b, photometric=p, voi=v
+    )
+    for key, vendor in VENDORS.items()
+    for bits in vendor.bits_stored
+    for photometric in vendor.photometric
+    for voi in vendor.voi
+}
+_SPECIAL: dict[str, Callable[[], Look]] = {
+    "for-processing": lambda: draw_recipe(SEED, for_processing=True),
+    "spot": lambda: _spot(magnified=False),
+    "magnified-spot": lambda: _spot(magnified=True),
+    "lossy": lambda: replace(draw_recipe(SEED, "digital"), lossy_ratio=20.0),
+}
+LOOKS = _VENDORS | _SPECIAL
+
+
+@pytest.fixture(scope="module")
+def bank() -> TextureBank:
+    """One texture bank for all studies of this module: it is the costly part."""
+    return TextureBank.from_seed(SEED)
+
+
+def _errors(folder: Path, bank: TextureBank, **options: object) -> list[str]:
+    dciodvfy = require("dciodvfy")
+    views = (("R", "CC"), ("L", "MLO"))
+    study = generate_study(SEED, pixel_spacing_mm=PITCH_MM, views=views, bank=bank, **options)  # type: ignore[arg-type]
+    found = []
+    for path in write_study(study, folder):
+        done = subprocess.run([dciodvfy, path], capture_output=True, text=True, check=False)
+        said = (done.stdout + done.stderr).splitlines()
+        assert any("MammographyImage" in line for line in said), said
+        found += [line for line in said if line.startswith("Error")]
+    return found
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_every_look_is_valid(name: str, bank: TextureBank, tmp_path: Path) -> None:
+    """No look gives a file in which dciodvfy finds an error."""
+    assert _errors(tmp_path, bank, look=LOOKS[name](), implant="none") == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_implants_are_valid(seed: int, bank: TextureBank, tmp_path: Path) -> None:
+    """Neither do implants, in the plain view or displaced."""
+    filling = ("silicone", "saline")[seed % 2]
+    recipe = draw_recipe(seed, "digital")
+    assert _errors(tmp_path, bank, look=recipe, implant=filling) == []

@@ -1,0 +1,253 @@
+"""Findings beside masses and clusters, and landmarks: where they should be, with exact truth."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mammo_node.phantom import (
+    BENIGN,
+    CLUSTER,
+    SIGNS,
+    VINDR_NAMES,
+    TextureBank,
+    generate_study,
+)
+from mammo_node.phantom.anatomy import draw_pair
+from mammo_node.phantom.coarse import draw_coarse
+from mammo_node.phantom.kinds import (
+    ASYMMETRY,
+    DISTORTION,
+    FOCAL_ASYMMETRY,
+    GLOBAL_ASYMMETRY,
+    NIPPLE_RETRACTION,
+    SKIN_RETRACTION,
+    SKIN_THICKENING,
+    SUSPICIOUS_NODE,
+)
+from mammo_node.phantom.pull import Pull, moved_point
+from mammo_node.phantom.signs import draw_signs
+
+PITCH_MM = 0.5
+LEFT = (("L", "CC"), ("L", "MLO"))
+
+
+@pytest.fixture(scope="module")
+def bank():
+    """One texture bank for all studies of this module: it is the costly part."""
+    return TextureBank.from_seed(5)
+
+
+@pytest.fixture(scope="module")
+def studies(bank):
+    """Three studies that were asked for every sign."""
+    return [
+        generate_study(
+            seed, pixel_spacing_mm=PITCH_MM, look="borealis", masses=1, signs=SIGNS, bank=bank
+        )
+        for seed in (1, 2, 4)
+    ]
+
+
+def with_and_without(bank, seed, kind, **options):
+    """The same left breast with a sign and without it; None where the sign is on the right."""
+    common = {"pixel_spacing_mm": PITCH_MM, "masses": 0, "clusters": 0, "views": LEFT}
+    common |= {"look": "borealis", "bank": bank, "implant": "none"} | options
+    with_sign = generate_study(seed, signs=[kind], **common)
+    if not any(view.signs for view in with_sign.views):
+        return None
+    return with_sign, generate_study(seed, signs=[], **common)
+
+
+def first_pair(bank, kind):
+    """The first seed whose left breast has the sign, with and without it."""
+    made = (with_and_without(bank, seed, kind) for seed in range(30, 60))
+    return next(pair for pair in made if pair is not None)
+
+
+def test_every_sign_can_be_asked_for(studies):
+    """Each of the eight signs is in at least one of three studies, by its VinDr-Mammo name."""
+    found = {sign.kind: sign.finding for s in studies for v in s.views for sign in v.signs}
+    assert found == {kind: VINDR_NAMES[kind] for kind in SIGNS}
+
+
+def test_truth_of_signs_lies_in_the_image_and_touches_the_breast(studies):
+    """Boxes are within the image, hold their centres, and at least a fifth of each is breast."""
+    for view in (v for s in studies for v in s.views):
+        rows, columns = view.pixels.shape
+        for sign in (*view.signs, *view.benign):
+            x0, y0, x1, y1 = sign.box_px
+            assert 0 <= x0 < x1 <= columns
+            assert 0 <= y0 < y1 <= rows
+            assert x0 <= sign.centre_px[0] <= x1
+            assert y0 <= sign.centre_px[1] <= y1
+            inside = view.landmarks.breast[int(y0) : math.ceil(y1), int(x0) : math.ceil(x1)]
+            assert inside.mean() > 0.2, (sign.kind, sign.box_px)
+        assert {b.kind for b in view.benign} <= set(BENIGN)
+        assert not any(b.malignant_looking for b in view.benign)
+
+
+def test_signs_stand_in_the_views_where_they_should(studies):
+    """Asymmetries in one view only, nodes in the oblique only, the others in both views."""
+    for study in studies:
+        seen = {}
+        for view in study.views:
+            for sign in view.signs:
+                seen.setdefault((view.laterality, sign.kind, sign.identity), set()).add(view.view)
+        for (_, kind, _), views in seen.items():
+            if kind == ASYMMETRY:
+                assert len(views) == 1
+            elif kind == SUSPICIOUS_NODE:
+                assert views == {"MLO"}
+            elif kind in {DISTORTION, SKIN_THICKENING, NIPPLE_RETRACTION, GLOBAL_ASYMMETRY}:
+                assert views == {"CC", "MLO"}, kind
+
+
+@pytest.mark.parametrize("kind", [FOCAL_ASYMMETRY, DISTORTION, SKIN_THICKENING])
+def test_a_sign_changes_the_picture_where_it_says(bank, kind):
+    """The change per pixel is at least three times as strong inside the box as outside of it."""
+    one, other = first_pair(bank, kind)
+    for a, b in zip(one.views, other.views, strict=True):
+        difference = np.abs(a.pixels.astype(float) - b.pixels.astype(float))
+        for sign in a.signs:
+            x0, y0, x1, y1 = (int(c) for c in sign.box_px)
+            box = np.zeros(difference.shape, dtype=bool)
+            box[y0:y1, x0:x1] = True
+            outside = difference[~box & a.landmarks.breast].mean()
+            assert difference[box & a.landmarks.breast].mean() > 3 * outside, kind
+
+
+@pytest.mark.parametrize("kind", [SKIN_RETRACTION, NIPPLE_RETRACTION])
+def test_retraction_moves_the_skin_line(bank, kind):
+    """Breast is lost within the box, and hardly any outside of it."""
+    one, other = first_pair(bank, kind)
+    for a, b in zip(one.views, other.views, strict=True):
+        lost = b.landmarks.breast & ~a.landmarks.breast
+        assert lost.sum() * PITCH_MM**2 > 4.0
+        for sign in a.signs:
+            rows, columns = np.nonzero(lost)
+            near = np.hypot(columns - sign.centre_px[0], rows - sign.centre_px[1]) * PITCH_MM
+            assert (near < 30.0).mean() > 0.95
+
+
+def test_asymmetry_raises_the_share_of_gland(bank):
+    """A breast with a global asymmetry has more gland than the same breast without."""
+    one, other = first_pair(bank, GLOBAL_ASYMMETRY)
+    for a, b in zip(one.views, other.views, strict=True):
+        assert a.landmarks.gland_share > 1.05 * b.landmarks.gland_share
+
+
+def test_signs_are_drawn_for_a_quarter_of_women():
+    """Without a wish about a quarter of 600 women have a sign, every sign occurs, and some two."""
+    pair = dict(zip("LR", draw_pair(np.random.default_rng(0)), strict=True))
+    drawn = [draw_signs(np.random.default_rng([seed]), pair, None) for seed in range(600)]
+    counts = [sum(len(signs) for signs in one.values()) for one in drawn]
+    assert 0.18 < np.mean([count > 0 for count in counts]) < 0.32
+    assert max(counts) >= 2
+    kinds = {sign.kind for one in drawn for signs in one.values() for sign in signs}
+    assert kinds == set(SIGNS)
+
+
+def test_an_unknown_sign_is_refused():
+    """The error names the sign and all there are."""
+    with pytest.raises(ValueError, match=r"no such sign: lump; there are focal-asymmetry"):
+        generate_study(1, signs=["lump"])
+
+
+def test_same_seed_same_bytes_with_everything(bank):
+    """All signs and an implant: the same arguments give the same pixels and the same truth."""
+    options = {"pixel_spacing_mm": 0.6, "signs": SIGNS, "implant": "saline", "look": "iris"}
+    one, two = (generate_study(9, bank=bank, **options) for _ in range(2))
+    for a, b in zip(one.views, two.views, strict=True):
+        assert a.pixels.tobytes() == b.pixels.tobytes()
+        assert [f.box_px for f in a.findings] == [f.box_px for f in b.findings]
+        assert (a.landmarks.pectoral == b.landmarks.pectoral).all()
+
+
+def test_only_suspicious_calcium_is_a_finding(studies, bank):
+    """A cluster that looks benign has no name among VinDr-Mammo's findings; others have one."""
+    found = [
+        lesion
+        for seed in range(6)
+        for view in generate_study(
+            seed, pixel_spacing_mm=PITCH_MM, masses=0, clusters=3, views=LEFT, bank=bank
+        ).views
+        for lesion in view.lesions
+    ]
+    assert {c.malignant_looking for c in found} == {True, False}
+    for cluster in found:
+        expected = "Suspicious Calcification" if cluster.malignant_looking else None
+        assert (cluster.kind, cluster.finding) == (CLUSTER, expected)
+    assert {x.finding for s in studies for v in s.views for x in v.lesions} <= {"Mass", None} | {
+        "Suspicious Calcification"
+    }
+
+
+def test_coarse_calcium_has_all_its_forms():
+    """Popcorn, rims, rods and strewn specks are all drawn, in a minority of breasts."""
+    drawn = [draw_coarse(np.random.default_rng([seed, 1])) for seed in range(400)]
+    assert {group.variety for groups in drawn for group in groups} == {
+        "popcorn",
+        "rim",
+        "rods",
+        "strewn",
+    }
+    assert 0.05 < np.mean([len(groups) > 0 for groups in drawn]) < 0.25
+
+
+@given(
+    x=st.floats(5.0, 60.0),
+    y=st.floats(5.0, 60.0),
+    strength=st.floats(0.3, 1.6),
+    radius=st.floats(10.0, 40.0),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_pulled_point_comes_from_where_it_was(x, y, strength, radius):
+    """Where a point is moved to is where the picture takes it from, to 0.05 mm."""
+    for pull in (
+        Pull((30.0, 30.0), radius, strength=strength),
+        Pull((30.0, 30.0), radius, shift_mm=(-0.3 * radius, 0.2 * radius)),
+    ):
+        there = moved_point((x, y), pull)
+        back = pull.sources_mm(np.float32([there[0]]), np.float32([there[1]]))
+        assert math.hypot(float(back[0][0]) - x, float(back[1][0]) - y) < 0.05
+
+
+def test_landmarks_agree_with_the_picture(studies):
+    """The nipple is at the skin, the muscle at the chest wall, its polygon is its mask."""
+    for view in (v for s in studies for v in s.views):
+        marks = view.landmarks
+        rows, columns = view.pixels.shape
+        assert (marks.breast == (view.inside_mm > 0)).all()
+        assert not (marks.pectoral & ~marks.breast).any()
+        assert view.nipple_px == marks.nipple_px
+        if marks.nipple_in_image:
+            column, row = (int(c) for c in marks.nipple_px)
+            near = view.inside_mm[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4]
+            assert near.min() < 20.0
+        if marks.pectoral.any():
+            polygon = np.round(marks.pectoral_outline_px - 0.5).astype(np.int32)
+            drawn = np.zeros((rows, columns), dtype=np.uint8)
+            cv2.fillPoly(drawn, [polygon], 1)
+            overlap = (drawn > 0) & marks.pectoral
+            assert overlap.sum() > 0.9 * ((drawn > 0) | marks.pectoral).sum()
+            middle = np.nonzero(marks.pectoral)[1].mean()
+            assert (middle < columns / 2) == (view.laterality == "L")
+    assert all(v.landmarks.pectoral.any() for s in studies for v in s.views if v.view == "MLO")
+
+
+def test_density_category_follows_gland_share(bank):
+    """Categories A and B have less gland than C and D, in every view of twelve breasts."""
+    shares = {}
+    for seed in range(12):
+        study = generate_study(
+            seed, pixel_spacing_mm=0.8, views=(("L", "CC"),), signs=[], implant="none", bank=bank
+        )
+        marks = study.views[0].landmarks
+        assert marks.density == "ABCD"[int(study.density)]
+        shares.setdefault(marks.density in "CD", []).append(marks.gland_share)
+    assert max(shares[False]) < min(shares[True]) + 0.05
+    assert np.mean(shares[False]) < 0.7 * np.mean(shares[True])
