@@ -36,14 +36,15 @@ from mammo_node.dimse.client import send_batch
 from mammo_node.encode.parse import Report, parse_report
 from mammo_node.errors import MammoNodeError
 from mammo_node.node import Node
-from mammo_node.offline import gather, write_overlays
+from mammo_node.offline import gather, write_extract, write_overlays
 from mammo_node.phantom import PhantomStudy, generate_study
 from mammo_node.phantom.dicom import write_study
 from mammo_node.reported import study_result_of
-from mammo_node.summary_page import Picture, Step, Table, page
+from mammo_node.summary_page import AnswerShown, Picture, Step, Table, page
 
 _MODALITY, _PACS = "DEMO_MODALITY", "DEMO_PACS"
 _ANSWER_DEADLINE_S = 300.0
+_OUTPUTS = (OutputKind.SR, OutputKind.GSPS, OutputKind.OVERVIEW, OutputKind.PDF)
 _SR = "1.2.840.10008.5.1.4.1.1.88.34"  # Comprehensive 3D SR Storage
 
 
@@ -105,8 +106,9 @@ def _through_the_node(
         try:
             with timeline.step(f"{len(images)} images sent to {listening.ae_title} (C-STORE)"):
                 _send(images, listening.port)
-            expected = 1 + len(images)
-            with timeline.step("analysed; SR and GSPS delivered to the PACS (C-STORE)"):
+            # A presentation state for each image, one of everything else.
+            expected = len(_OUTPUTS) - 1 + len(images)
+            with timeline.step("analysed; results delivered to the PACS (C-STORE)"):
                 stored = archive.wait_for(lambda o: len(o) >= expected, _ANSWER_DEADLINE_S)
         finally:
             stop.set()
@@ -128,7 +130,7 @@ def _configuration(storage: Path, pacs_port: int) -> Configuration:
                     ae_title=_PACS,
                     host="127.0.0.1",
                     port=pacs_port,
-                    outputs=(OutputKind.SR, OutputKind.GSPS),
+                    outputs=_OUTPUTS,
                 ),
             ),
         ),
@@ -164,6 +166,7 @@ def _summarise(
     for view, label, score, size, model in findings.rows:
         timeline.tell(f"  {view}  {label} {score}, {size} mm ({model})")
     pictures = [Picture(path.stem.split("-", 2)[2], path.name) for path in overlays]
+    received = [path for o in stored for path in write_extract(pydicom.dcmread(o.path), out)]
     tables = [
         findings,
         _truth_table(study),
@@ -171,8 +174,16 @@ def _summarise(
     ]
     summary = out / "index.html"
     title = "mammo_node: a phantom study in, an answer out"
-    summary.write_text(page(title, report.conclusion, pictures, tables, timeline.steps), "utf-8")
+    summary.write_text(
+        page(title, _answer(report, received), pictures, tables, timeline.steps), "utf-8"
+    )
     return summary
+
+
+def _answer(report: Report, received: list[Path]) -> AnswerShown:
+    """Return what stands first on the page: the overview and the report as the PACS has them."""
+    files = {path.suffix: path.name for path in received}
+    return AnswerShown(report.conclusion, files[".png"], files[".pdf"])
 
 
 def _findings_table(report: Report, images: list[Path]) -> Table:

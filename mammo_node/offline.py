@@ -8,10 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 
-from pydicom.dataset import FileDataset
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
 
+from mammo_node.encode.extract import extract
 from mammo_node.encode.overlay import render_overlay, write_overlay
 from mammo_node.encode.summary import study_json
 from mammo_node.errors import ConfigurationError, ImageError
@@ -132,16 +135,31 @@ def analyse(
 def write_answer(
     answer: Answer, instances: Sequence[SpooledInstance], policy: Policy, folder: Path
 ) -> list[Path]:
-    """Write result objects, ``result.json`` and one overlay PNG for each analysed view."""
+    """Write result objects, ``result.json``, and what people open without a DICOM viewer.
+
+    That is ``overview.png`` and ``report.pdf``, both as they are in the objects, and one
+    overlay PNG for each analysed view.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for number, file in enumerate(answer.files, start=1):
         path = folder / f"{file.kind.value}-{number:02d}.dcm"
         path.write_bytes(file.content)
         written.append(path)
+        written += write_extract(pydicom.dcmread(BytesIO(file.content)), folder)
     document = folder / "result.json"
     document.write_text(json.dumps(study_json(answer.result), indent=2) + "\n", encoding="utf-8")
     return [*written, document, *write_overlays(answer.result, instances, policy, folder)]
+
+
+def write_extract(ds: Dataset, folder: Path) -> list[Path]:
+    """Write the picture or document that a result object holds, if it holds one."""
+    found = extract(ds)
+    if found is None:
+        return []
+    path = folder / found.name
+    path.write_bytes(found.content)
+    return [path]
 
 
 def write_overlays(

@@ -1,4 +1,4 @@
-"""The HTML page that the demonstration leaves: what went in, what came out, one picture a view."""
+"""The HTML page that the demonstration leaves: what went in, what came out, overview first."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 .notice { border-left: 4px solid #d9822b; padding: .4rem .8rem; background: #d9822b1a; }
 .views { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; }
+figure.overview { max-width: 44rem; }
 figure { margin: 0; } figure img { width: 100%; background: #000; border-radius: 4px; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
@@ -41,6 +42,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerShown:
+    """The answer in a sentence, and the paths of overview and report relative to the page."""
+
+    statement: str
+    overview: str
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A heading, column names and rows of text."""
 
@@ -52,7 +62,7 @@ class Table:
 
 def page(
     title: str,
-    outcome: str,
+    answer: AnswerShown,
     pictures: Sequence[Picture],
     tables: Sequence[Table],
     steps: Sequence[Step],
@@ -67,7 +77,8 @@ def page(
         [
             f"<h1>{escape(title)}</h1>",
             f'<p class="notice">{escape(RESEARCH_USE)}</p>',
-            f"<p><strong>{escape(outcome)}</strong></p>",
+            _answer(answer),
+            "<h2>Each view, as it is stored</h2>",
             f'<div class="views">{"".join(map(_figure, pictures))}</div>',
             *map(_table, (*tables, timings)),
         ]
@@ -76,6 +87,17 @@ def page(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{body}</body></html>\n"
+    )
+
+
+def _answer(answer: AnswerShown) -> str:
+    overview, report = escape(answer.overview), escape(answer.report)
+    return (
+        f"<p><strong>{escape(answer.statement)}</strong></p>"
+        f'<figure class="overview"><a href="{overview}"><img src="{overview}"'
+        ' alt="Overview of the study"></a></figure>'
+        f"<p>The overview as the PACS received it (Secondary Capture), and the"
+        f' <a href="{report}">report as PDF</a>.</p>'
     )
 
 

@@ -75,13 +75,24 @@ def write_overlay(path: Path, picture: Picture) -> None:
     EncodingError
         If the picture cannot be made into a PNG.
     """
+    path.write_bytes(png(picture))
+
+
+def png(picture: Picture) -> bytes:
+    """Return an RGB picture as a PNG file.
+
+    Raises
+    ------
+    EncodingError
+        If it cannot be made into one.
+    """
     try:
-        made, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        made, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     except cv2.error as error:
-        raise EncodingError(f"{path.name}: cannot be made into a PNG: {error}") from error
+        raise EncodingError(f"a picture cannot be made into a PNG: {error}") from error
     if not made:
-        raise EncodingError(f"{path.name}: cannot be made into a PNG")
-    path.write_bytes(png.tobytes())
+        raise EncodingError("a picture cannot be made into a PNG")
+    return bytes(encoded.tobytes())
 
 
 def _scaled(pixels: npt.NDArray[np.float32], height: int) -> tuple[Picture, tuple[float, float]]:

@@ -46,10 +46,12 @@ def test_demo_from_the_wheel(wheel: Path, tmp_path: Path):
     assert done.returncode == 0, done.stderr
     page = (out / "index.html").read_text()
     pictures = re.findall(r'<img src="([^"]+)"', page)
-    assert len(pictures) == 4
+    assert pictures[0] == "overview.png"
+    assert len(pictures) == 5
     assert all((out / picture).stat().st_size > 10_000 for picture in pictures)
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
     objects = sorted((out / "pacs").glob("*.dcm"))
-    assert [path.name[:2] for path in objects] == ["PR"] * 4 + ["SR"]
+    assert [path.name[:2] for path in objects] == ["DO", "OT"] + ["PR"] * 4 + ["SR"]
     assert {p.name: dciodvfy(p) for p in objects if dciodvfy(p)} == {}
     images = sorted((out / "study").glob("*.dcm"))
     assert {p.name: r for p in images for r in dciodvfy(p) if r.startswith("Error")} == {}

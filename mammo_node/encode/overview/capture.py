@@ -29,7 +29,7 @@ from mammo_node.vocabulary import StudyResult
 SERIES: Final = SeriesIdentity(
     role="overview",
     modality="OT",
-    number=9920,
+    number=9930,
     description="Mammography AI overview (research use only)",
 )
 #: Room for the sheets of one generation in Instance Number (0020,0013).
@@ -47,6 +47,11 @@ def overviews(result: StudyResult, common: Common, _: Sequence[PriorResult] = ()
     if any(picture.relevance is not None for picture in common.pictures.values()):
         sheets.append(_overview(result, common, heat=True))
     return sheets
+
+
+def shows_relevance(ds: Dataset) -> bool:
+    """Whether one of these objects is the one with relevance maps."""
+    return bool(int(ds.InstanceNumber) % _PER_GENERATION)
 
 
 def imprint(common: Common) -> Imprint:

@@ -25,7 +25,7 @@ from mammo_node.vocabulary import StudyResult
 SERIES: Final = SeriesIdentity(
     role="pdf",
     modality="DOC",
-    number=9930,
+    number=9931,
     description="Mammography AI report (research use only)",
 )
 TITLE: Final = "Mammography AI report (research use only, not a medical device)"
