@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mammo_node.phantom import CLUSTER, MASS
-from training.nets.density import CATEGORIES
+from training.pair_source import CATEGORIES
 from training.task import Task
 from training.tasks.detector import DetectorTask
 from training.tasks.patches import PatchTask

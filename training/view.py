@@ -19,6 +19,8 @@ import numpy as np
 #: Pixel pitches of the two stored images; the coarse one is the mean of 3 x 3 fine pixels.
 FINE_MM, COARSE_MM = 0.1, 0.3
 RATIO = 3
+#: Density or nipple that the source of a view does not tell.
+UNKNOWN = -1.0
 #: Grey levels of about -0.25..1.25 (recipe "global") as 0..255; air, 0.0, is exactly `AIR`.
 SPAN = 1.5
 AIR = 42
@@ -38,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the phantom knows about the view; `density` is 0..4, A below 1 and D from 3."""
+    """What is known about the view; `density` is 0..4, A below 1 and D from 3, or `UNKNOWN`."""
 
     seed: int
     laterality: str

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from training.grading import regrade
-from training.view import COARSE_MM, BankedView, ViewBank, decode
+from training.view import COARSE_MM, UNKNOWN, BankedView, ViewBank, decode
 from training.windows import Window, make_channels
 
 
@@ -105,6 +105,7 @@ class WholeViewSource:
         return len(self.bank.views)
 
     def any_view(self, rng: np.random.Generator) -> BankedView:
-        """Draw a view."""
-        names = sorted(self.bank.views)
+        """Draw a view whose nipple is known."""
+        views = self.bank.views
+        names = [name for name in sorted(views) if views[name].truth.nipple_mm[0] != UNKNOWN]
         return self.bank.views[names[int(rng.integers(len(names)))]]

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 
+from mammo_node.evaluate.datasets import load as load_data_set
 from mammo_node.image.preprocess import prepare
 from mammo_node.phantom import CLUSTER, MASS, TextureBank, generate_study
 from mammo_node.vocabulary import InputSpec, Orientation
+from tests.unit import data_sets
 from training.bank import banked, render
 from training.crops import CropRules, CropSource
+from training.data_set_bank import fill
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
+from training.pair_source import pairs
 from training.patch_source import PatchRules, PatchSource, labels_in
 from training.raw import raw_views
 from training.targets import STRIDE, Wanted, make_targets, speck_heat
@@ -270,3 +274,16 @@ def test_a_frame_keeps_points_on_their_tissue(bank):
         if len(seen):
             assert seen.mean(axis=0) + 0.5 == pytest.approx([y, x], abs=1.0)
     assert len(seen)
+
+
+def test_a_data_set_becomes_a_bank(tmp_path):
+    """Films of a public data set, read as distributed, keep their boxes' sizes in mm."""
+    records = load_data_set("mini-mias", data_sets.mini_mias(tmp_path / "mias"))
+    refused = fill(records, tmp_path / "bank")
+    bank = ViewBank(tmp_path / "bank")
+    assert len(bank.views) + len(refused) == len(records)
+    boxed = [f.box_px for r in records for f in r.findings if f.box_px is not None]
+    wanted = sorted((box.x_max - box.x_min) * records[0].spacing_mm for box in boxed)
+    found = [f.box_mm for view in bank.views.values() for f in view.truth.findings]
+    assert sorted(box[2] - box[0] for box in found) == pytest.approx(wanted, rel=0.02)
+    assert pairs(bank.views) == []

@@ -10,8 +10,8 @@ import numpy as np
 from mammo_node.evaluate.classes import confusion, quadratic_kappa
 from mammo_node.evaluate.roc import auc
 from training.measures.session import open_model
-from training.nets.density import CATEGORIES
-from training.tasks.density import DensityTask, category, pairs
+from training.pair_source import CATEGORIES, category, pairs
+from training.tasks.density import DensityTask
 from training.tasks.landmarks import LandmarkTask
 from training.view import BankedView, ViewBank
 from training.whole_views import Framed, fit_frame

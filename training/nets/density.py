@@ -7,9 +7,6 @@ from torch import Tensor, nn
 
 from training.nets.blocks import Conv, Residual
 
-#: Categories A to D of the BI-RADS atlas, in order; an ordinal answer has one limit fewer.
-CATEGORIES = ("A", "B", "C", "D")
-
 
 class DensityNet(nn.Module):
     """Two views, each (B, C, 336, 224) float32 -> logits (B, 3): denser than A, than B, than C."""

@@ -59,9 +59,10 @@ class LesionNet(nn.Module):
 
 
 class Deployed(nn.Module):
-    """What is exported: image -> boxes (N, 4), scores, labels, suspicion (N,); N = `top`.
+    """What is exported: image -> boxes (N, 4), scores, labels, suspicion (N,), heatmap; N = `top`.
 
     Peaks only (a cell no less than its eight neighbours); overlapping boxes are left to the caller.
+    The heatmap, (1, 1, rows, columns) of cells, is the best label's score everywhere.
     """
 
     def __init__(self, net: LesionNet, top: int = 200) -> None:
@@ -70,10 +71,11 @@ class Deployed(nn.Module):
         self.top = top
         self.labels = int(net.classes[-1].out_channels)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Decode one image (batch of 1)."""
         logits, edges, suspicion = self.net(image)[:3]
         score = torch.sigmoid(logits)
+        heatmap = score.amax(dim=1, keepdim=True)
         peak = functional.max_pool2d(score, 3, 1, 1)
         score = torch.where(score >= peak, score, torch.zeros_like(score))
         doubt = torch.sigmoid(suspicion).expand_as(score)
@@ -84,7 +86,7 @@ class Deployed(nn.Module):
         label = functional.pad(label.flatten(), (0, self.top))
         best, index = torch.topk(table[4], self.top)
         boxes = table[:4, index].transpose(0, 1)
-        return boxes, best, label[index].to(torch.int64), table[5, index]
+        return boxes, best, label[index].to(torch.int64), table[5, index], heatmap
 
     def _corners(self, edges: Tensor) -> Tensor:
         """Box corners for each label, (4, labels, rows, columns)."""

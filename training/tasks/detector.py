@@ -83,7 +83,7 @@ class DetectorTask:
 
     @property
     def contract(self) -> Contract:
-        """Boxes, scores, labels, and suspicion beside them."""
+        """Boxes, scores, labels, suspicion beside them, and the heatmap."""
         size = (len(self.channels), 256, 192)
-        outputs = ("boxes", "scores", "labels", "suspicion")
+        outputs = ("boxes", "scores", "labels", "suspicion", "heatmap")
         return Contract((("image", *size),), outputs, multiple=32, sets=True)
