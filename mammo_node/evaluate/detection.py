@@ -13,8 +13,8 @@ from mammo_node.evaluate.froc import (
     Scored,
     curve,
     events,
-    froc,
     operating_point,
+    read_off,
     sensitivities,
 )
 from mammo_node.evaluate.labels import OTHER
@@ -118,8 +118,8 @@ def _edges(boxes: Iterable[object]) -> FloatArray:
 
 
 def _froc(boxes: Boxes, criterion: Criterion, settings: Settings) -> Section:
-    result = froc(boxes.images, criterion=criterion, rates=settings.rates)
     found = events(boxes.images, criterion)
+    result = read_off(found, settings.rates)
     low, high = settings.interval(
         lambda weights: sensitivities(found, settings.rates, weights), boxes.patients
     )
@@ -163,8 +163,8 @@ def reliability_section(scores: FloatArray, outcomes: np.ndarray) -> Section:
 
 
 def _breakdowns(pairs: Sequence[Pair], label: str, settings: Settings) -> Section:
-    by_vendor = _grouped(pairs, lambda record: record.vendor)
-    by_density = _grouped(pairs, lambda record: record.density)
+    by_vendor = grouped(pairs, lambda record: record.vendor)
+    by_density = grouped(pairs, lambda record: record.density)
     return {
         "vendor": {name: _part(boxes_of(g, label), settings) for name, g in by_vendor.items()},
         "density": {name: _part(boxes_of(g, label), settings) for name, g in by_density.items()},
@@ -175,9 +175,10 @@ def _breakdowns(pairs: Sequence[Pair], label: str, settings: Settings) -> Sectio
     }
 
 
-def _grouped(
+def grouped(
     pairs: Sequence[Pair], key: Callable[[ImageRecord], str | None]
 ) -> dict[str, list[Pair]]:
+    """Part images by a property of theirs, in order of its names."""
     groups: dict[str, list[Pair]] = {}
     for record, prediction in pairs:
         groups.setdefault(key(record) or "not known", []).append((record, prediction))

@@ -11,6 +11,7 @@ from mammo_node.evaluate.decisions import decisions
 from mammo_node.evaluate.density import density
 from mammo_node.evaluate.detection import Pair, detection
 from mammo_node.evaluate.discrimination import MALIGNANT, discrimination
+from mammo_node.evaluate.groups import groups
 from mammo_node.evaluate.labels import FINDINGS, MASS, OTHER
 from mammo_node.evaluate.nipple import nipple
 from mammo_node.evaluate.run import Judged
@@ -54,6 +55,7 @@ def figures(
         "decisions": decisions(pairs, wanted, settings) if wanted else None,
         "density": density(pairs, settings),
         "nipple": nipple(pairs),
+        "by": groups(pairs, wanted, settings),
     }
     return {key: _plain(part) for key, part in document.items()}
 

@@ -81,12 +81,16 @@ def froc(
     rates: Sequence[float] = RATES,
 ) -> Froc:
     """Sensitivities at fixed false-positive rates."""
-    found = events(images, criterion)
+    return read_off(events(images, criterion), rates)
+
+
+def read_off(found: Events, rates: Sequence[float] = RATES) -> Froc:
+    """Do as `froc` with detections that were judged already."""
     count, lesions = len(found.lesions), int(found.lesions.sum())
     return Froc(
         rates=tuple(rates),
         sensitivity=tuple(float(s) for s in sensitivities(found, rates)),
-        thresholds=tuple(_threshold(found, rate) for rate in rates),
+        thresholds=tuple(_threshold(found, x) for x in _limits(found, rates, np.ones(count))),
         lesions=lesions,
         images=count,
         reached=len(found.false_scores) / max(count, 1),
@@ -115,7 +119,7 @@ def sensitivities(
     weights = np.ones(len(found.lesions)) if weights is None else weights
     total = float((found.lesions * weights).sum())
     hit = np.concatenate([[0.0], np.cumsum(weights[found.hit_images])])
-    kept = [_above(found.hit_scores, _limit(found, rate, weights)) for rate in rates]
+    kept = [_above(found.hit_scores, limit) for limit in _limits(found, rates, weights)]
     return hit[np.asarray(kept, dtype=np.intp)] / (total or np.nan)
 
 
@@ -159,23 +163,23 @@ def _falling(pairs: list[tuple[float, int]]) -> tuple[FloatArray, Indices]:
     return scores, np.asarray([image for _, image in pairs], dtype=np.intp)
 
 
-def _limit(found: Events, rate: float, weights: FloatArray) -> float:
-    """Score of the first false positive that is one too many; -inf when there is none."""
-    allowed = np.floor(rate * float(weights.sum()) + 1e-9)
+def _limits(found: Events, rates: Sequence[float], weights: FloatArray) -> list[float]:
+    """Score of the first false positive that is one too many, by rate; -inf when there is none."""
+    allowed = np.floor(np.asarray(rates) * float(weights.sum()) + 1e-9)
     counted = np.cumsum(weights[found.false_images])
-    first = int(np.searchsorted(counted, allowed, side="right"))
-    return float(found.false_scores[first]) if first < len(counted) else -np.inf
+    first = np.searchsorted(counted, allowed, side="right")
+    scores = np.append(found.false_scores, -np.inf)
+    return [float(scores[i]) for i in first]
 
 
 def _above(falling: FloatArray, limit: float) -> int:
     return int(np.searchsorted(-falling, -limit, side="left"))
 
 
-def _threshold(found: Events, rate: float) -> float:
-    limit = _limit(found, rate, np.ones(len(found.lesions)))
-    above = [
+def _threshold(found: Events, limit: float) -> float:
+    above = (
         scores[_above(scores, limit) - 1]
         for scores in (found.hit_scores, found.false_scores)
         if _above(scores, limit)
-    ]
+    )
     return float(min(above, default=1.0))

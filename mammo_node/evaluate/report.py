@@ -11,6 +11,13 @@ from mammo_node.evaluate.html import number, spread
 Document = Mapping[str, Any]
 
 _BREAKDOWNS = {"vendor": "By vendor", "density": "By breast density", "size": "By lesion size"}
+_GROUP_FIGURES = {
+    "weighted_f1": "weighted F1",
+    "quadratic_kappa": "density kappa",
+    "nipple_median_mm": "nipple, median mm",
+}
+#: One group alone says nothing that is not above.
+_LEAST_GROUPS = 2
 #: Rates that the breakdowns show; the JSON file has all.
 _SHOWN_RATES = (0.25, 1.0, 2.22)
 _HOW = (
@@ -36,6 +43,7 @@ def report(document: Document) -> str:
         *_decisions(document),
         *_density(document),
         *_nipple(document),
+        *_groups(document),
     ]
     return html.page(f"Evaluation of {about['what']} on {about['truth']}", parts)
 
@@ -195,3 +203,30 @@ def _nipple(document: Document) -> Iterator[str]:
         f" {number(section['ninetieth_percentile_mm'], 1)} mm (90th percentile)."
     )
     yield f'<div class="plots">{plots.errors(section["errors_mm"])}</div>'
+
+
+def _groups(document: Document) -> Iterator[str]:
+    for key in ("vendor", "density"):
+        parts = document["by"][key]
+        rows = {name: dict(_group(part)) for name, part in parts.items()}
+        columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+        if len(parts) < _LEAST_GROUPS or not columns:
+            continue
+        yield f"<h2>Images and breasts by {key}</h2>"
+        yield html.table(
+            ("", "images", *columns),
+            [
+                (name, str(parts[name]["images"]), *(row.get(c, "-") for c in columns))
+                for name, row in rows.items()
+            ],
+        )
+
+
+def _group(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name and value of each figure that a group has."""
+    for name, value in part["auc"].items():
+        if value is not None:
+            yield f"AUC, {name}", number(value, 3)
+    for key, name in _GROUP_FIGURES.items():
+        if part[key] is not None:
+            yield name, number(part[key])

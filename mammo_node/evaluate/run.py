@@ -15,9 +15,9 @@ from mammo_node.evaluate.labels import known_as
 from mammo_node.evaluate.predictions import Prediction, ScoredBox
 from mammo_node.evaluate.records import ImageRecord
 from mammo_node.evaluate.samples import Truth
+from mammo_node.examination import find
 from mammo_node.image.policy import Policy
 from mammo_node.image.preprocess import NoBreastFound
-from mammo_node.pipeline import find
 from mammo_node.vocabulary import MammoImage, ModelRef, Refusal
 
 FLOOR = 0.005

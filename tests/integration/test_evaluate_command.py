@@ -22,7 +22,7 @@ from tests.unit import data_sets
 
 SEEDS = "phantom:900003:masses=3,clusters=0,mm=0.2,look=film"
 #: A node that reports what is far below its usual threshold, so that there is a curve to compare.
-OPEN = Settings(models={"thresholds": {"mass": 0.05}})
+OPEN = Settings(models={"thresholds": {"mass": 0.1}})
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,16 @@ def test_breakdowns_by_hand(document):
     }
 
 
+def test_groups_have_their_own_figures(document):
+    """Figures of whole images are told by vendor and density, where a group has both classes."""
+    by = document["by"]["vendor"]
+    assert {name: part["images"] for name, part in by.items()} == {"ACME": 4, "Other": 1}
+    # Of ACME a (0.9) and c (0) have a mass, d (0.4) has none.
+    assert by["ACME"]["auc"][MASS] == 0.5
+    assert by["Other"]["auc"][MASS] is None
+    assert (by["ACME"]["nipple_median_mm"], by["Other"]["nipple_median_mm"]) == (3.0, None)
+
+
 def test_discrimination_by_hand(document):
     """Scores of images with a mass are 0.9, 0.8 and 0; of the one without 0.4: 2 of 3 pairs."""
     image = document["discrimination"][MASS]["image"]

@@ -76,6 +76,7 @@ def test_every_section_is_there(page):
         "Breast density",
         "Nipple",
         "Calibration",
+        "Images and breasts by vendor",
         "1 images were not analysed",
         "pixel-data: broken",
     ):
