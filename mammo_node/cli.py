@@ -65,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
     analyse.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     analyse.add_argument("--out", type=Path, required=True, metavar="DIR")
 
+    commands.add_parser(
+        "read-results",
+        parents=[machine],
+        help="print the findings of result reports, ours and other vendors'",
+    ).add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+
     _add_journal_commands(commands, configured, machine)
 
     echo = commands.add_parser("echo", parents=[configured], help="C-ECHO a destination")

@@ -26,6 +26,8 @@
     │   └── InferenceError          the session failed on an input, retryable
     ├── GroundTruthError            truth or results to evaluate are not what they are said to be
     ├── EncodingError               a result object cannot be built
+    ├── ReportUnreadable            a report of findings cannot be read
+    │   └── NotAReport              a file is something else
     └── DeliveryError
         ├── DestinationUnreachable  network, DNS, timeout, aborted association: retryable
         │   └── NotConnected        not even a connection to a DICOMweb server
@@ -161,6 +163,14 @@ class GroundTruthError(MammoNodeError):
 
 class EncodingError(MammoNodeError):
     """A result object cannot be built from this result."""
+
+
+class ReportUnreadable(MammoNodeError):
+    """A file cannot be read as a report of findings."""
+
+
+class NotAReport(ReportUnreadable):
+    """A file is no report of findings, but another DICOM object, or none."""
 
 
 class DeliveryError(MammoNodeError):

@@ -8,7 +8,7 @@ from typing import Final
 
 from mammo_node.encode import codes
 from mammo_node.encode.codes import concept
-from mammo_node.vocabulary import CodedConcept, Finding, Laterality, View
+from mammo_node.vocabulary import CodedConcept, Finding, Laterality
 
 # --- TID 4000, 4001, 4002, 4003 ----------------------------------------------------------
 REPORT: Final = concept("111036", "DCM", "Mammography CAD Report")
@@ -74,14 +74,6 @@ SIDES: Final[Mapping[Laterality, CodedConcept]] = MappingProxyType(
         Laterality.RIGHT: concept("73056007", "SCT", "Right breast"),
     }
 )
-#: Views that CID 4015 has as modifiers only, with the view that they modify.
-VIEW_MODIFIERS: Final[Mapping[View, CodedConcept]] = MappingProxyType(
-    {
-        View.CV: concept("399161006", "SCT", "Cleavage"),
-        View.AT: concept("399011000", "SCT", "Axillary Tail"),
-    }
-)
-IMAGE_VIEW_MODIFIER: Final = concept("111032", "DCM", "Image View Modifier")
 
 # --- Findings ----------------------------------------------------------------------------
 MASS_IN_ONE_IMAGE: Final = concept("129793001", "SCT", "Mammography breast density")
