@@ -104,7 +104,11 @@ def coarsened(level: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def save(view: BankedView, folder: Path, name: str) -> None:
     """Write `name`.npy (fine pixels) and then `name`.npz (the rest, which marks it complete)."""
-    np.save(folder / f"{name}.npy", view.fine)
+    pixels = folder / f"{name}.{os.getpid()}.pixels"
+    with pixels.open("wb") as file:
+        np.save(file, view.fine)
+    # Never written over: a training run may have the old file mapped.
+    pixels.replace(folder / f"{name}.npy")
     partial = folder / f"{name}.{os.getpid()}.part"
     with partial.open("wb") as file:
         np.savez(
