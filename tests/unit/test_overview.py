@@ -228,6 +228,26 @@ def test_the_object_is_one_rgb_picture_without_the_patient():
     assert ds.Modality == "OT"
 
 
+def test_nothing_on_the_sheet_tells_who_the_patient_is():
+    """Another patient with the same images has the same picture."""
+    result = ANSWERS["findings"]
+    headers = samples.headers(result)
+    for header in headers.values():
+        header.PatientName, header.PatientID = "Somebody^Else", "ELSE"
+        header.AccessionNumber, header.PatientBirthDate = "E1", "19991231"
+        header.ReferringPhysicianName = header.StudyDescription = header.StudyID = "Else"
+    (other,) = encode_study(
+        result,
+        headers,
+        [OutputKind.OVERVIEW],
+        equipment=samples.EQUIPMENT,
+        content_datetime=samples.WHEN,
+        pictures=pictures(result),
+    )
+    assert other.dataset.PatientID == "ELSE"
+    assert other.dataset.PixelData == encoded(result)[0].PixelData
+
+
 def test_relevance_maps_make_a_second_picture():
     """Where models say what made them score there are two pictures, in one series."""
     plain, heated = encoded(ANSWERS["findings"], relevant=True)

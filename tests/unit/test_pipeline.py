@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pydicom
 import pytest
 
 from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.fuse import study_result
 from mammo_node.analyse.package import load_package
 from mammo_node.config import OutputKind
 from mammo_node.encode.parse import parse_report
@@ -17,7 +19,7 @@ from mammo_node.encode.study import Equipment
 from mammo_node.engine import Engine, LoadedModel
 from mammo_node.image.suitability import Policy
 from mammo_node.offline import identify
-from mammo_node.pipeline import Pipeline, SpooledInstance, StudyRequest
+from mammo_node.pipeline import Pipeline, SpooledInstance, StudyRequest, encode, refused
 from mammo_node.vocabulary import (
     HeaderSummary,
     InstanceRef,
@@ -89,6 +91,38 @@ def test_a_whole_study(pipeline: Pipeline, tmp_path: Path):
     assert kinds[0] == OutputKind.SR
     assert kinds.count(OutputKind.GSPS) == 4
     assert kinds.count(OutputKind.CAD_SR) == kinds.count(OutputKind.KEY_OBJECTS) == 1
+
+
+def test_images_are_pictured_when_an_output_shows_them(pipeline: Pipeline, tmp_path: Path):
+    """Pictures cost time and memory: they are made for outputs that show images, masks for maps."""
+    first = images(tmp_path)[0]
+    assert pipeline.look_at(first, (OutputKind.SR, OutputKind.GSPS)).picture is None
+    assert pipeline.look_at(first, (OutputKind.OVERVIEW,)).picture.breast is None
+    assert pipeline.look_at(first, (OutputKind.SEG,)).picture.breast.shape == (200, 160)
+
+
+def test_the_overview_shows_the_images_and_their_marks(pipeline: Pipeline, tmp_path: Path):
+    """The overview of a study has four images on it, and a mark on each."""
+    answer = pipeline.answer(request(images(tmp_path)))
+    (overview,) = (f for f in answer.files if f.kind is OutputKind.OVERVIEW)
+    ds = pydicom.dcmread(io.BytesIO(overview.content))
+    board = np.frombuffer(ds.PixelData, np.uint8).reshape(ds.Rows, ds.Columns, 3)[250:1800]
+    yellow = (board[..., 0] > 200) & (board[..., 1] > 170) & (board[..., 2] < 120)
+    for half in np.array_split(yellow, 2):
+        for quarter in np.array_split(half, 2, axis=1):
+            assert quarter.sum() > 100
+    assert len(ds.SourceImageSequence) == 4
+
+
+def test_a_failed_study_has_an_overview_and_a_report(pipeline: Pipeline, tmp_path: Path):
+    """Also where nobody looked at the images there is something to see: why not."""
+    asked = request(images(tmp_path))
+    views = [refused(instance, None) for instance in asked.instances]
+    result = study_result("1.2.4", 1, views, (), failure="it was killed three times")
+    answer = encode(asked, result, pipeline.equipment)
+    kinds = [file.kind for file in answer.files]
+    assert kinds.count(OutputKind.OVERVIEW) == kinds.count(OutputKind.PDF) == 1
+    assert OutputKind.SEG not in kinds
 
 
 def test_the_report_says_the_same(pipeline: Pipeline, tmp_path: Path):

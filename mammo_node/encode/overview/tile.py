@@ -70,10 +70,19 @@ def draw(canvas: Canvas, result: StudyResult, tile: Tile, scale: float, *, heat:
     drawn = 0
     if view is not None and tile.picture is not None:
         drawn = _draw_image(canvas, view, tile, tile.picture, scale, heat=heat)
+    elif view is not None:
+        _draw_frame(canvas, tile)
     beside = 0 if tile.is_tall else drawn or tile.width // 4
     left = tile.left if tile.is_right else tile.left + beside
     bottom = tile.top + (WORDS_HEIGHT if drawn and tile.is_tall else tile.height)
     _draw_words(canvas, result, tile, (left, left + tile.width - beside), bottom - _MARGIN)
+
+
+def _draw_frame(canvas: Canvas, tile: Tile) -> None:
+    """Draw where the image would hang that is spoken of in words alone."""
+    half = _MARGIN // 2
+    right, bottom = tile.left + tile.width - half, tile.top + tile.height - half
+    canvas.frame(tile.left + half, tile.top + half, right, bottom)
 
 
 def _draw_image(

@@ -47,6 +47,9 @@ _LAMPS: Final = ((Light.RED, "#d62f22"), (Light.AMBER, "#f0a800"), (Light.GREEN,
 _DARK: Final = "#c8c8c8"
 _RULE: Final = colors.HexColor("#b0b0b0")
 
+#: Of tables: without it they name a font that is not embedded, though they write nothing in it.
+_EMBEDDED: Final = (("FONTNAME", (0, 0), (-1, -1), _REGULAR),)
+
 _BODY: Final = ParagraphStyle("body", fontName=_REGULAR, fontSize=8.5, leading=11)
 _SMALL: Final = ParagraphStyle("small", _BODY, fontSize=7.5, leading=9.5)
 _LABEL: Final = ParagraphStyle("label", _SMALL, textColor=colors.HexColor("#555555"))
@@ -156,6 +159,7 @@ def _facts(facts: tuple[Fact, ...]) -> Grid:
 
 def _plain_grid(rows: list[list[Paragraph]], shares: list[float]) -> Grid:
     style = [
+        *_EMBEDDED,
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("TOPPADDING", (0, 0), (-1, -1), 1),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
@@ -167,7 +171,11 @@ def _plain_grid(rows: list[list[Paragraph]], shares: list[float]) -> Grid:
 
 def _answer(light: Light, headline: str, words: str) -> Grid:
     said = [_paragraph(headline, _ANSWER), _paragraph(words, _BODY)]
-    style = [("VALIGN", (0, 0), (-1, -1), "MIDDLE"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]
+    style = [
+        *_EMBEDDED,
+        ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+    ]
     return Grid([[_Lamps(light), said]], colWidths=[12 * mm, _WIDTH - 12 * mm], style=style)
 
 
@@ -193,9 +201,9 @@ class _Lamps(Flowable):  # type: ignore[misc]
 
 
 def _picture(caption: str, picture: Picture, *, tall: bool) -> Flowable:
-    """Return a picture as wide as the page, or as tall as its part of it."""
+    """Return a picture as wide as the page, or as tall as its part of it: all fits on two."""
     rows, columns = picture.shape[:2]
-    most = (0.58 if tall else 0.7) * A4[1]
+    most = (0.58 if tall else 0.36) * A4[1]
     width = min(_WIDTH, most * columns / rows)
     image = Image(_jpeg(picture), width=width, height=width * rows / columns)
     return KeepTogether([image, _paragraph(caption, _SMALL)])
@@ -222,6 +230,7 @@ def _table(table: Table) -> list[Flowable]:
     rows = [[_paragraph(name, _LABEL) for name in table.columns]]
     rows += [[_paragraph(text, _SMALL) for text in row] for row in table.rows]
     style = [
+        *_EMBEDDED,
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, _RULE),
         ("TOPPADDING", (0, 0), (-1, -1), 1.5),
