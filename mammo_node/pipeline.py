@@ -8,12 +8,13 @@ nothing is written here, the answer goes back to the parent, which commits it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+import numpy as np
 import pydicom
 
 from mammo_node import log
@@ -21,19 +22,17 @@ from mammo_node.analyse.exchange import Prepared as Ready
 from mammo_node.analyse.fuse import study_result
 from mammo_node.config import Log, Models, Worker
 from mammo_node.encode.study import Equipment, PriorResult
-from mammo_node.engine import Engine, LoadedModel
+from mammo_node.engine import Engine
 from mammo_node.errors import ImageError
-from mammo_node.findings import findings_from
+from mammo_node.examination import Heatmap, examine
 from mammo_node.header import attributes, summarise
 from mammo_node.image.picture import picture_of
-from mammo_node.image.preprocess import NoBreastFound, prepare
-from mammo_node.image.presentation import render
+from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.image.reader import read_header, read_mammogram
 from mammo_node.image.suitability import Policy
 from mammo_node.outgoing import ResultFile, Sources, Unmade, make
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
-    Finding,
     HeaderSummary,
     InstanceRef,
     MammoImage,
@@ -168,9 +167,10 @@ class Pipeline:
         if not willing:
             return Look(refused(instance, next(reason for reason in reasons if reason)))
         try:
-            findings = [finding for model in willing for finding in find(image, model)]
+            examined = [examine(image, model) for model in willing]
         except NoBreastFound as error:
             return Look(refused(instance, Refusal(RefusalReason.NO_BREAST, str(error))))
+        findings = [finding for one in examined for finding in one.findings]
         rows, columns = image.shape
         view = ViewResult(
             ref=image.ref,
@@ -181,7 +181,7 @@ class Pipeline:
             spacing=image.spacing,
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
         )
-        return Look(view, picture_for(image, outputs))
+        return Look(view, picture_for(image, outputs, [one.heatmap for one in examined]))
 
 
 def prepare_pipeline(settings: PipelineSettings) -> Ready[StudyRequest, Answer]:
@@ -193,22 +193,15 @@ def prepare_pipeline(settings: PipelineSettings) -> Ready[StudyRequest, Answer]:
     return Ready(pipeline.answer, report)
 
 
-def find(image: MammoImage, model: LoadedModel) -> list[Finding]:
-    """Run one detector on one image; its boxes come back in the stored image's coordinates."""
-    spec = model.package.input_spec
-    pixels = render(image, spec.voi)
-    spacing_mm = (image.spacing.row_mm, image.spacing.column_mm)
-    prepared = prepare(pixels, spacing_mm, image.orientation, spec, padding=image.padding)
-    detections = model.detector.run(prepared.tensor)
-    transform = prepared.transform
-    return findings_from(detections, transform, model.package, image.spacing, image.shape)
-
-
-def picture_for(image: MammoImage, outputs: Collection[OutputKind]) -> ViewPicture | None:
+def picture_for(
+    image: MammoImage, outputs: Collection[OutputKind], heatmaps: Sequence[Heatmap | None] = ()
+) -> ViewPicture | None:
     """Make the picture that the outputs need, if any of them needs one."""
     if not _PICTURED & set(outputs):
         return None
-    return picture_of(image, with_breast=OutputKind.SEG in outputs)
+    maps = [heatmap.stored(image.shape) for heatmap in heatmaps if heatmap is not None]
+    picture = picture_of(image, with_breast=OutputKind.SEG in outputs)
+    return replace(picture, relevance=np.maximum.reduce(maps)) if maps else picture
 
 
 def pictures_of(looks: Sequence[Look]) -> dict[str, ViewPicture]:

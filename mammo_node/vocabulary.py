@@ -167,6 +167,18 @@ class ReceivedInstance:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CommitmentReport:
+    """What an archive says of objects that it was asked to commit to (PS3.4 J.3.3).
+
+    SOP Instance UIDs; those that it does not commit to with their Failure Reason (0008,1197).
+    """
+
+    transaction_uid: str
+    committed: frozenset[str]
+    failed: Mapping[str, int]
+
+
 class RefusalReason(StrEnum):
     """Why an accepted instance is not analysed. Stable words: they stand in results and logs."""
 
@@ -296,11 +308,14 @@ class Detections:
 
     ``boxes`` (N, 4) float32 as x_min, y_min, x_max, y_max; ``scores`` (N,) float32;
     ``labels`` (N,) int64, indices of the manifest's labels; sorted by falling score.
+    ``heatmap`` (rows, columns) float32 in 0..1 covers the model's input on a coarser grid: how
+    much each place scores; None where the model does not tell.
     """
 
     boxes: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
+    heatmap: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ def _output(task: DetectorTask) -> list[str]:
         'boxes = "boxes"',
         'scores = "scores"',
         'labels = "labels"',
+        'heatmap = "heatmap"',
         f"nms_iou = {NMS_IOU}",
     ]
     for index, label in enumerate(task.labels):

@@ -8,7 +8,7 @@ its contract is an error, never a result.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,15 @@ _ROUNDING = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """``boxes`` (N, 4) float32 x_min, y_min, x_max, y_max; ``scores`` (N,); ``labels`` (N,)."""
+    """``boxes`` (N, 4) float32 x_min, y_min, x_max, y_max; ``scores`` (N,); ``labels`` (N,).
+
+    ``heatmap`` (rows, columns) float32 in 0..1 on a grid coarser than the input, or None.
+    """
 
     boxes: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
+    heatmap: npt.NDArray[np.float32] | None = None
 
 
 def decode(
@@ -66,20 +70,23 @@ def decode(
         found = _boxes_scores_labels(output, raw, labels)
     if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
         raise InferenceError("boxes or scores are not finite")
-    if found.scores.size:
-        low, high = float(found.scores.min()), float(found.scores.max())
-        if not -_ROUNDING <= low <= high <= 1 + _ROUNDING:
-            raise InferenceError(f"scores from {low:g} to {high:g}, not 0 to 1")
-    return Candidates(found.boxes, np.clip(found.scores, 0, 1), found.labels)
+    heatmap = None if found.heatmap is None else _shares(found.heatmap, "the heatmap's values")
+    return Candidates(found.boxes, _shares(found.scores, "scores"), found.labels, heatmap)
+
+
+def _shares(values: npt.NDArray[np.float32], what: str) -> npt.NDArray[np.float32]:
+    """Return values that are 0 to 1 but for rounding, without the rounding."""
+    if values.size and not -_ROUNDING <= values.min() <= values.max() <= 1 + _ROUNDING:
+        low, high = float(values.min()), float(values.max())
+        raise InferenceError(f"{what} from {low:g} to {high:g}, not 0 to 1")
+    return np.clip(values, 0, 1)
 
 
 def _boxes_scores_labels(
-    output: BoxesScoresLabels,  # noqa: ARG001 - every contract's function takes its table
-    raw: Sequence[Array],
-    known: Collection[int],
+    output: BoxesScoresLabels, raw: Sequence[Array], known: Collection[int]
 ) -> Candidates:
     boxes, scores, labels = (
-        _unbatched(tensor, rank) for tensor, rank in zip(raw, (2, 1, 1), strict=True)
+        _unbatched(tensor, rank) for tensor, rank in zip(raw[:3], (2, 1, 1), strict=True)
     )
     count = len(scores) if scores.ndim == 1 else -1
     if boxes.shape != (count, _BOX) or labels.shape != (count,):
@@ -87,7 +94,16 @@ def _boxes_scores_labels(
         raise InferenceError(f"boxes, scores and labels have shapes {shapes}")
     if not np.isin(labels, list(known)).all():
         raise InferenceError(f"labels {np.unique(labels).tolist()} are not all in the manifest")
-    return _candidates(boxes, scores, labels)
+    found = _candidates(boxes, scores, labels)
+    return found if output.heatmap is None else replace(found, heatmap=_heatmap(raw[3]))
+
+
+def _heatmap(tensor: Array) -> npt.NDArray[np.float32]:
+    if tensor.ndim != 4 or tensor.shape[:2] != (1, 1) or not tensor.size:
+        raise InferenceError(f"the heatmap has shape {tensor.shape}, not (1, 1, rows, columns)")
+    if not np.isfinite(tensor).all():
+        raise InferenceError("the heatmap is not finite")
+    return np.asarray(tensor[0, 0], dtype=np.float32)
 
 
 def _yolo(output: Yolo, tensor: Array, known: Collection[int]) -> Candidates:

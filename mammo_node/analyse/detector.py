@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,7 +81,8 @@ class Detector:
         rows, columns = tensor.shape[2:]
         boxes = np.clip(found.boxes, 0, np.array([columns, rows] * 2, dtype=np.float32))
         solid = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-        return self._kept(boxes[solid], found.scores[solid], found.labels[solid])
+        kept = self._kept(boxes[solid], found.scores[solid], found.labels[solid])
+        return replace(kept, heatmap=found.heatmap)
 
     def _kept(self, boxes: Tensor, scores: Tensor, labels: npt.NDArray[np.int64]) -> Detections:
         output, thresholds = self.package.manifest.output, self.thresholds

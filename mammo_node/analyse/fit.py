@@ -36,8 +36,13 @@ def graph_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
 
 
 def _rows_mistakes(output: BoxesScoresLabels, info: OnnxInfo) -> list[str]:
-    tensors = info.outputs
+    tensors, heatmap = info.outputs, output.heatmap
     return [
+        *(
+            _tensor_mistakes("output.heatmap", heatmap, tensors, ("float32",), (4,))
+            if heatmap is not None
+            else ()
+        ),
         *_tensor_mistakes("output.boxes", output.boxes, tensors, ("float32",), (2, 3)),
         *_tensor_mistakes("output.scores", output.scores, tensors, ("float32",), (1, 2)),
         *_tensor_mistakes("output.labels", output.labels, tensors, ("int64", "int32"), (1, 2)),

@@ -129,11 +129,17 @@ class BoxesScoresLabels(_BoxOutput):
     )
     scores: Text = Field("scores", description="Output (N,) float32: scores from 0 to 1.")
     labels: Text = Field("labels", description="Output (N,) int64: an index of [[label]].")
+    heatmap: Text | None = Field(
+        None,
+        description="Output (1, 1, rows / n, columns / n) float32, 0 to 1: how much each place"
+        " scores, whether a box comes of it or not.",
+    )
 
     @property
     def tensors(self) -> tuple[str, ...]:
         """Names of the graph's outputs, in the order that the decoder takes them."""
-        return (self.boxes, self.scores, self.labels)
+        names = (self.boxes, self.scores, self.labels)
+        return names if self.heatmap is None else (*names, self.heatmap)
 
 
 class Yolo(_BoxOutput):

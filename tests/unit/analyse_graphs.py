@@ -82,7 +82,10 @@ def _scalar(name: str, value: int) -> onnx.TensorProto:
 def detector_model(
     *, channels: int = 2, batch_dimension: bool = False, label_type: int = TensorProto.INT64
 ) -> onnx.ModelProto:
-    """Each 8 x 8 cell is a box; its score is the brighter channel, its label which one."""
+    """Each 8 x 8 cell is a box; its score is the brighter channel, its label which one.
+
+    The output ``best`` holds the scores as a map.
+    """
     node = helper.make_node
     nodes = [
         node("AveragePool", ["image"], ["cells"], kernel_shape=[CELL] * 2, strides=[CELL] * 2),
@@ -112,6 +115,7 @@ def detector_model(
         helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["n", 4]),
         helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n"]),
         helper.make_tensor_value_info("labels", label_type, ["n"]),
+        helper.make_tensor_value_info("best", TensorProto.FLOAT, [1, 1, "rows", "columns"]),
     ]
     if batch_dimension:
         nodes += [

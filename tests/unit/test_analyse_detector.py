@@ -182,6 +182,47 @@ def test_suppression_equals_its_definition(
     assert kept == _naive(boxes.astype(float), scores, iou, most)
 
 
+_MAPPED = (('labels = "labels"', 'labels = "labels"\nheatmap = "best"'),)
+
+
+def test_a_heatmap_comes_out_with_the_boxes(tmp_path: Path) -> None:
+    """A graph that tells how much each place scores has it read, also where no box comes of it."""
+    package = load_package(write_package(tmp_path, changes=_MAPPED))
+    session = open_session(package.model_bytes(), provider="cpu", threads=1, name="blobs")
+    image = np.zeros((1, 2, 64, 96), dtype=np.float32)
+    image[0, 1, 0:8, 16:24] = 0.25  # below every threshold
+    found = Detector(package, session).run(image)
+    assert found.scores.size == 0
+    assert found.heatmap is not None
+    assert found.heatmap.shape == (8, 12)
+    assert found.heatmap[0, 2] == pytest.approx(0.25)
+    assert found.heatmap.sum() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("heatmap", "words"),
+    [
+        (np.zeros((1, 2, 4, 4)), r"shape \(1, 2, 4, 4\)"),
+        (np.full((1, 1, 4, 4), np.nan), "heatmap is not finite"),
+        (np.full((1, 1, 4, 4), 7.0), "the heatmap's values from 7 to 7, not 0 to 1"),
+    ],
+)
+def test_a_heatmap_that_is_none_is_an_error(
+    tmp_path: Path, heatmap: np.ndarray, words: str
+) -> None:
+    """Numbers that cannot be shares are not shown as if they were."""
+
+    class _Map:
+        def run(self, inputs: object, outputs: Sequence[str]) -> list[np.ndarray]:
+            assert tuple(outputs) == ("boxes", "scores", "labels", "best")
+            empty = np.zeros(0, np.float32)
+            return [np.zeros((0, 4), np.float32), empty, empty.astype(np.int64), heatmap]
+
+    package = load_package(write_package(tmp_path, changes=_MAPPED))
+    with pytest.raises(InferenceError, match=words):
+        Detector(package, _Map()).run(_TENSOR)
+
+
 def test_suppression_of_many_candidates_is_quick() -> None:
     """20,000 candidates are not compared each with each."""
     random = np.random.default_rng(0)

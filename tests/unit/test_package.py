@@ -80,6 +80,7 @@ def test_the_first_operating_point_of_a_label_is_in_force(tmp_path: Path) -> Non
         ('boxes = "boxes"', 'boxes = "bxs"', "output.boxes = 'bxs'", "boxes, scores, labels"),
         ('boxes = "boxes"', 'boxes = "scores"', "output.boxes", "rank 1, not 2 or 3"),
         ('labels = "labels"', 'labels = "scores"', "output.labels", "int64"),
+        ('labels = "labels"', 'labels = "labels"\nheatmap = "boxes"', "output.heatmap", "rank 2"),
         ("boxes+scores+labels", "polo", "output: ", "'boxes+scores+labels', 'yolo', 'retinanet'"),
         ("mm_per_pixel = 0.3", 'mm_per_pixel = 0.3\nfit = "stretch"', "input: fit", "size"),
         ('"global", "local"', '"global", "display", "local"', "input: channels: display", "window"),

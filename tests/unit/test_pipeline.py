@@ -139,6 +139,37 @@ def test_the_report_says_the_same(pipeline: Pipeline, tmp_path: Path):
         assert box.y_max == pytest.approx(view.findings[0].box_px.y_max, abs=0.01)
 
 
+def test_a_heatmap_reaches_the_results(tmp_path: Path):
+    """What a model tells of each place is sent as a FRACTIONAL segmentation, in its place."""
+
+    class _Mapped(FixedSession):
+        def run(self, inputs, outputs):
+            rows, columns = inputs["image"].shape[2:]
+            heatmap = np.zeros((1, 1, rows // 8, columns // 8), dtype=np.float32)
+            heatmap[0, 0, 2:5, 1:3] = 1.0
+            return [*super().run(inputs, outputs), heatmap]
+
+    changes = (('labels = "labels"', 'labels = "labels"\nheatmap = "best"'),)
+    package = load_package(write_package(tmp_path / "blobs", changes=changes))
+    model = LoadedModel(package, Detector(package, _Mapped()))
+    equipment = Equipment(software_version="0", device_serial_number="test")
+    mapped = Pipeline(Engine((model,), "cpu", "0"), Policy(), equipment, "")
+    answer = mapped.answer(request(images(tmp_path)))
+    maps = {}
+    for file in answer.files:
+        if file.kind == OutputKind.SEG:
+            ds = pydicom.dcmread(io.BytesIO(file.content))
+            if ds.SegmentationType == "FRACTIONAL":
+                (source,) = ds.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+                maps[source.ReferencedSOPInstanceUID] = ds.pixel_array
+    assert len(maps) == 4
+    for view in answer.result.views:
+        values = maps[view.ref.sop_instance_uid].squeeze()
+        column, row = map(int, view.findings[0].box_px.centre)
+        assert values[row, column] == values.max() > 200
+        assert values[0, 0] == 0
+
+
 def test_the_order_of_arrival_does_not_matter(pipeline: Pipeline, tmp_path: Path):
     """The same images in another order give the same objects, to the byte."""
     found = images(tmp_path)
