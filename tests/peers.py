@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ _PACKAGES = {
     "dcmsend": "dcmtk",
     "echoscu": "dcmtk",
     "dsrdump": "dcmtk",
+    "dsr2html": "dcmtk",
     "dcmpschk": "dcmtk",
     "dcmcjpeg": "dcmtk",
     "dcmcjpls": "dcmtk",
@@ -34,15 +36,28 @@ _PACKAGES = {
 }
 
 
+#: Programs that come with the development requirements.
+_IN_PYTHON_PACKAGES = {"tid1500reader": "dcmqi"}
+
+
 def require(program: str) -> str:
     """Return the path of a program, or skip the test and say which package has it.
 
     With MAMMO_NODE_REQUIRE_PEERS=1 (as in CI) a missing peer fails instead.
     """
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    found = (
+        shutil.which(program)
+        or shutil.which(program, path="/usr/sbin:/sbin")
+        or shutil.which(program, path=str(Path(sys.executable).parent))
+    )
     if found is not None:
         return found
-    message = f"{program} is not installed: apt-get install {_PACKAGES[program]}"
+    how = (
+        f"pip install {_IN_PYTHON_PACKAGES[program]}"
+        if program in _IN_PYTHON_PACKAGES
+        else f"apt-get install {_PACKAGES[program]}"
+    )
+    message = f"{program} is not installed: {how}"
     if os.environ.get("MAMMO_NODE_REQUIRE_PEERS") == "1":
         pytest.fail(message)
     pytest.skip(message)
