@@ -17,7 +17,7 @@ from mammo_node.evaluate.froc import (
     read_off,
     sensitivities,
 )
-from mammo_node.evaluate.labels import OTHER
+from mammo_node.evaluate.labels import kin
 from mammo_node.evaluate.matching import Criterion, FloatArray
 from mammo_node.evaluate.predictions import Prediction
 from mammo_node.evaluate.records import ImageRecord, TrueFinding
@@ -66,17 +66,19 @@ def boxes_of(
 ) -> Boxes:
     """Return a label's boxes; true ones that are not wanted count neither way."""
     images, patients = [], []
+    alike = kin(label)
     for record, prediction in judgeable(pairs, label):
         mine = [box for box in prediction.boxes if box.label == label]
         lesions = record.of_label(label)
         targets = [finding for finding in lesions if wanted(finding, prediction)]
         others = [finding for finding in lesions if not wanted(finding, prediction)]
+        others += [f for f in record.findings if f.label in alike and f.box_px is not None]
         images.append(
             Scored(
                 boxes=_edges(box.box_px for box in mine),
                 scores=np.asarray([box.score for box in mine], dtype=np.float64),
                 truth=_edges(finding.box_px for finding in targets),
-                ignored=_edges(f.box_px for f in (*others, *record.of_label(OTHER))),
+                ignored=_edges(finding.box_px for finding in others),
             )
         )
         patients.append(record.patient)

@@ -40,6 +40,11 @@ TEN_FINDINGS = (
 """What VinDr-Mammo (Nguyen et al., Scientific Data 2023) annotates with boxes."""
 FINDINGS = (*TEN_FINDINGS, CALCIFICATION, OTHER)
 
+_SOFT_TISSUE = frozenset(
+    {MASS, ASYMMETRY, FOCAL_ASYMMETRY, GLOBAL_ASYMMETRY, DISTORTION, LYMPH_NODE}
+)
+_CALCIUM = frozenset({CLUSTER, CALCIFICATION})
+
 _ALIASES = MappingProxyType(
     {
         "suspicious-calcification": CLUSTER,
@@ -52,6 +57,17 @@ _ALIASES = MappingProxyType(
         "distortion": DISTORTION,
     }
 )
+
+
+def kin(label: str) -> frozenset[str]:
+    """Return the other labels on whose findings a detection is neither a hit nor false.
+
+    What one reader calls a mass another calls a focal asymmetry; a suspicious node is marked
+    rightly even by a detector that has no other word for it. So soft-tissue findings stand in for
+    each other in this one respect, and so do calcifications; anything does for `OTHER`.
+    """
+    alike = next((family for family in (_SOFT_TISSUE, _CALCIUM) if label in family), frozenset())
+    return frozenset({OTHER} | alike) - {label}
 
 
 def canonical(word: str, where: str) -> str:

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset, FileDataset
 from mammo_node.errors import GroundTruthError
 from mammo_node.evaluate.images import read_dataset
 from mammo_node.evaluate.labels import TEN_FINDINGS
-from mammo_node.evaluate.records import ImageRecord, TrueFinding
+from mammo_node.evaluate.records import Density, ImageRecord, TrueFinding
 from mammo_node.evaluate.samples import Sample
 from mammo_node.image.policy import Policy
 from mammo_node.phantom import PhantomLesion, PhantomStudy, PhantomView, generate_study
@@ -103,12 +103,13 @@ def _record(study: PhantomStudy, view: PhantomView, ds: Dataset) -> ImageRecord:
         study=name,
         laterality=Laterality(view.laterality),
         view=View(view.view),
-        findings=tuple(_finding(x) for x in view.lesions if x.kind in TEN_FINDINGS),
+        findings=tuple(map(_finding, view.findings)),
         annotated=frozenset(TEN_FINDINGS),
-        vendor=f"phantom, {study.look}",
-        malignant=any(x.malignant_looking for x in view.lesions),
+        vendor=f"{study.look}, {study.recipe.vendor}",
+        density=Density(view.landmarks.density),
+        malignant=any(x.malignant_looking for x in view.findings),
         spacing_mm=view.pixel_spacing_mm,
-        nipple_px=view.nipple_px,
+        nipple_px=view.nipple_px if view.landmarks.nipple_in_image else None,
         sop_instance_uid=str(ds.SOPInstanceUID),
     )
 

@@ -23,7 +23,8 @@ _SHOWN_RATES = (0.25, 1.0, 2.22)
 _HOW = (
     "Each interval is a 95 % bootstrap interval by patient. A detection is a hit when it overlaps a"
     " lesion by IoU 0.2 or more (or, where so said, when its centre lies in the lesion's box); each"
-    " lesion counts once, and false positives are counted over all images."
+    " lesion counts once, and false positives are counted over all images. A detection on a finding"
+    " of a kindred label (a mass on a focal asymmetry, say) is neither."
 )
 
 
@@ -61,9 +62,10 @@ def _about(document: Document) -> Iterator[str]:
     yield "</div>"
     if data["refused"]:
         lost = sum(data["findings_in_refused_images"].values())
+        count = sum(data["refused"].values())
         yield html.paragraph(
-            f"{sum(data['refused'].values())} images were not analysed and enter no figure below;"
-            f" {lost} findings are in them.",
+            f"Not analysed, and in no figure below: {count} of {data['images']} images. They have"
+            f" {lost} of the findings.",
             notice=True,
         )
         yield html.table(
@@ -94,6 +96,8 @@ def _detection(document: Document, label: str, section: Mapping[str, Any]) -> It
             " higher rates the sensitivity is that of all of them."
         )
     for key, heading in _BREAKDOWNS.items():
+        if len(section["by"][key]) < _LEAST_GROUPS:
+            continue
         yield f"<h3>{heading}</h3>{_parts(section, key)}"
 
 

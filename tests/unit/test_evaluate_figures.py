@@ -169,6 +169,17 @@ def test_a_box_on_another_annotated_thing_is_not_judged():
     assert (froc["sensitivity"], froc["reached"]) == ([0.0, 0.0, 0.0], 0.0)
 
 
+def test_kindred_findings_are_not_held_against_a_detector():
+    """A mass marked on an asymmetry is neither hit nor false; on a cluster it is false."""
+    lesion = TrueFinding(MASS, "mass", square(500, 500))
+    asymmetry = TrueFinding("focal-asymmetry", "asymmetry", square(0, 0))
+    cluster = TrueFinding(CLUSTER, "calc", square(900, 0))
+    boxes = ScoredBox(MASS, 0.9, square(0, 0)), ScoredBox(MASS, 0.8, square(900, 0))
+    found = [judged(record("a", lesion, asymmetry, cluster), *boxes)]
+    document = figures(found, (MASS,), ABOUT, SETTINGS)
+    assert document["detection"][MASS]["froc"]["iou"]["reached"] == 1.0
+
+
 def test_scores_of_the_image_itself_come_first():
     """A model's own score of the image counts, not its best box; and it is calibrated."""
     lesion = TrueFinding(MASS, "mass", square(0, 0))
