@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS
+from mammo_node.phantom.kinds import BENIGN_CALCIFICATION, VASCULAR_CALCIFICATION
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
 from training.targets import SPECK_STRIDE, Wanted, make_targets, speck_heat
@@ -19,6 +20,8 @@ from training.windows import Window, cut_window, make_channels
 FAINT_MASS = 0.4
 #: Clusters are asked for on views with pixels up to this.
 FINE_ENOUGH_MM = 0.12
+#: Kinds whose specks are rendered without being listed.
+CALCIFIED = (CLUSTER, BENIGN_CALCIFICATION, VASCULAR_CALCIFICATION)
 #: Room for so many lesions in a crop's list of boxes.
 MOST_LESIONS = 12
 
@@ -87,20 +90,23 @@ class CropSource:
         places = np.zeros((0, 2))
         if rng.uniform() < rules.inserted:
             centre = rng.uniform(0.25, 0.75, 2) * whole
-            if window.mask[int(centre[1]), int(centre[0])]:
-                put = insert_cluster(rng, window, (float(centre[0]), float(centre[1])))
-                label = rules.labels.index(CLUSTER)
-                truth.append((put.box_mm or (0, 0, 0, 0), label, True, put.malignant))
+            put = insert_cluster(rng, window, (float(centre[0]), float(centre[1])))
+            if put is not None and put.box_mm is not None:
+                truth.append((put.box_mm, rules.labels.index(CLUSTER), True, put.malignant))
                 places = put.specks_px
         if rng.uniform() < rules.scattered:
             places = np.concatenate([places, scatter_specks(rng, window).specks_px])
-        return self._finish(rng, window, truth, places)
+        calcified = [
+            (f.box_mm, None, False, False) for f in view.truth.findings if f.kind in CALCIFIED
+        ]
+        return self._finish(rng, window, truth, calcified, places)
 
     def _finish(
         self,
         rng: np.random.Generator,
         window: Window,
         truth: list[tuple[tuple[float, ...], int | None, bool, bool]],
+        calcified: list[tuple[tuple[float, ...], int | None, bool, bool]],
         places: np.ndarray,
     ) -> dict[str, np.ndarray]:
         rules, margin = self.rules, self.rules.margin_px
@@ -110,30 +116,22 @@ class CropSource:
         inner = window.without_margin(margin)
         image = image[:, margin : margin + rules.size_px, margin : margin + rules.size_px]
         lesions = _visible(inner, truth, rules.size_px)
+        unknown = _visible(inner, calcified, rules.size_px)
         places = places - margin
         if rng.uniform() < 0.5:
             image = image[:, ::-1]
             lesions = [_flipped(lesion, rules.size_px) for lesion in lesions]
+            unknown = [_flipped(lesion, rules.size_px) for lesion in unknown]
             places = np.column_stack([places[:, 0], rules.size_px - places[:, 1]])
         targets = make_targets(lesions, rules.size_px, len(rules.labels))
         made = {name: getattr(targets, name) for name in type(targets).__slots__}
         made["image"] = np.ascontiguousarray(image)
         if rules.specks:
             made["specks"] = speck_heat(places, rules.size_px)
-            made["speck_care"] = self._speck_care(lesions, len(places) > 0)
+            made["speck_care"] = _speck_care(unknown, rules.size_px)
         if rules.boxes:
             made["boxes"], made["classes"] = _listed(lesions)
         return made
-
-    def _speck_care(self, lesions: list[Wanted], inserted: bool) -> np.ndarray:
-        """0 in rendered clusters, whose specks are not known one by one."""
-        cells = self.rules.size_px // SPECK_STRIDE
-        care = np.ones((1, cells, cells), dtype=np.float32)
-        known = 1 if inserted else 0
-        for lesion in lesions[: len(lesions) - known]:
-            x0, y0, x1, y1 = (int(edge / SPECK_STRIDE) for edge in lesion.box)
-            care[0, y0 : y1 + 1, x0 : x1 + 1] = 0.0
-        return care
 
     def _view(self, rng: np.random.Generator) -> BankedView:
         names = sorted(self.bank.views)
@@ -183,6 +181,16 @@ def _visible(
             edges = (float(cut[0]), float(cut[1]), float(cut[2]), float(cut[3]))
             found.append(Wanted(edges, label, asked and left / area > 0.5, malignant))
     return found
+
+
+def _speck_care(unknown: list[Wanted], size_px: int) -> np.ndarray:
+    """0 where calcifications were rendered that are not known one by one."""
+    cells = size_px // SPECK_STRIDE
+    care = np.ones((1, cells, cells), dtype=np.float32)
+    for lesion in unknown:
+        x0, y0, x1, y1 = (int(edge / SPECK_STRIDE) for edge in lesion.box)
+        care[0, y0 : y1 + 1, x0 : x1 + 1] = 0.0
+    return care
 
 
 def _listed(lesions: list[Wanted]) -> tuple[np.ndarray, np.ndarray]:

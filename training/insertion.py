@@ -37,13 +37,20 @@ class Inserted:
 
 def insert_cluster(
     rng: np.random.Generator, window: Window, centre_px: tuple[float, float]
-) -> Inserted:
-    """Add a cluster to `window.level` (changed in place) around a point of the window."""
+) -> Inserted | None:
+    """Add a cluster to `window.level` (changed in place) around a point of the window.
+
+    Only specks that fall into the breast are added; nothing is when they are too few for a cluster.
+    """
     cluster = draw_cluster(rng)
     specks = cluster.specks
     turn = rng.uniform(0, 2 * np.pi)
     axis = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     places = np.asarray(centre_px) + (specks[:, :2] @ axis.T) / window.mm_per_pixel
+    inside = _inside(window, places)
+    places, specks = places[inside], specks[inside]
+    if len(places) < CLUSTER_FROM:
+        return None
     _add(rng, window, places, specks, elongated=cluster.variety == "fine-linear")
     reach = MARGIN_MM / window.mm_per_pixel
     low, high = places.min(axis=0) - reach, places.max(axis=0) + reach
@@ -64,6 +71,13 @@ def scatter_specks(rng: np.random.Generator, window: Window) -> Inserted:
     specks[:, 4] = np.where(coarse, rng.uniform(0.15, 0.5, count), rng.uniform(0.5, 1.0, count))
     _add(rng, window, places, specks, elongated=False)
     return Inserted(None, malignant=False, specks_px=places)
+
+
+def _inside(window: Window, places: np.ndarray) -> np.ndarray:
+    rows, columns = window.mask.shape
+    x, y = np.floor(places).astype(int).T
+    there = (x >= 0) & (y >= 0) & (x < columns) & (y < rows)
+    return there & window.mask[np.clip(y, 0, rows - 1), np.clip(x, 0, columns - 1)]
 
 
 def _add(
