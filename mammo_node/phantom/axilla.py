@@ -52,7 +52,7 @@ def add_suspicious_node(
 def _place(rng: np.random.Generator, scene: Scene, radius_mm: float) -> np.ndarray | None:
     pitch = scene.grid.pitch_mm
     for _ in range(_TRIES):
-        row = int(rng.uniform(0.02, _UPPER) * scene.nipple_px[1])
+        row = int(rng.uniform(0.06, _UPPER) * scene.nipple_px[1])
         edge = int(np.count_nonzero(scene.pectoral[row] > 0.15))
         # Around the muscle's edge: in front of it, over it, and in the fat beside it.
         column = int(edge + rng.normal(-2.0, 12.0) / pitch)

@@ -27,7 +27,7 @@ def draw_turned_nipple(
     stretch = float(rng.uniform(0.75, 1.0))
     u = (x - np.float32(centre[0])) / np.float32(radius * stretch)
     v = (y - np.float32(centre[1])) / np.float32(radius)
-    height = float(rng.uniform(2.0, 6.0))
+    height = float(rng.uniform(2.5, 6.0))
     path = np.float32(height) * np.sqrt(np.clip(1.0 - u * u - v * v, 0.0, None))
-    path = cv2.GaussianBlur(path, (0, 0), max(0.5, 0.5 / grid.pitch_mm))
+    path = cv2.GaussianBlur(path, (0, 0), max(0.5, 0.35 / grid.pitch_mm))
     return np.asarray(path * (silhouette.inside_mm > 0), dtype=np.float32), centre

@@ -18,7 +18,7 @@ _DENT_POINTS = 48
 
 @dataclass(frozen=True, slots=True)
 class Retraction:
-    """A dent `depth_mm` deep (at most 0.8 of `width_mm`, its sigma), `below_mm` below the nipple.
+    """A dent `depth_mm` deep (less than `width_mm`, its sigma), `below_mm` below the nipple.
 
     `strands` is (count, 4) float64: angle from the inward normal, length, width (mm), bend.
     """
@@ -45,7 +45,8 @@ def draw_retraction(rng: np.random.Generator, kind: str, half_width_mm: float) -
             rng.normal(0.0, 0.05, count),
         ]
     )
-    return Retraction(kind, off, width, width * float(rng.uniform(0.5, 0.8)), strands)
+    depth = width * float(rng.uniform(0.5, 0.8) if skin else rng.uniform(0.65, 0.95))
+    return Retraction(kind, off, width, depth, strands)
 
 
 def dent(

@@ -115,7 +115,8 @@ def build_scene(
     nipple = part.nipple_mm
     if not anatomy.nipple_in_profile:
         path, nipple = draw_turned_nipple(rng, part)
-        attenuation += (mu.gland - mu.adipose) * path
+        # It stands out of the skin: half of it is more tissue, half replaces fat.
+        attenuation += (mu.skin - 0.5 * mu.adipose) * path
     grown += [
         thicken_skin(growth, part, mu, full, rounding, attenuation, frame)
         for growth in growths

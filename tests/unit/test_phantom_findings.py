@@ -75,7 +75,7 @@ def test_every_sign_can_be_asked_for(studies):
 
 
 def test_truth_of_signs_lies_in_the_image_and_touches_the_breast(studies):
-    """Boxes are within the image, hold their centres, and at least a fifth of each is breast."""
+    """Boxes are within the image, hold their centres, and are breast to a fifth or more."""
     for view in (v for s in studies for v in s.views):
         rows, columns = view.pixels.shape
         for sign in (*view.signs, *view.benign):
@@ -85,7 +85,9 @@ def test_truth_of_signs_lies_in_the_image_and_touches_the_breast(studies):
             assert x0 <= sign.centre_px[0] <= x1
             assert y0 <= sign.centre_px[1] <= y1
             inside = view.landmarks.breast[int(y0) : math.ceil(y1), int(x0) : math.ceil(x1)]
-            assert inside.mean() > 0.2, (sign.kind, sign.box_px)
+            # The box of a thin crescent along the skin is mostly beside it.
+            least = 0.03 if sign.kind == SKIN_THICKENING else 0.2
+            assert inside.mean() > least, (sign.kind, sign.box_px)
         assert {b.kind for b in view.benign} <= set(BENIGN)
         assert not any(b.malignant_looking for b in view.benign)
 
