@@ -33,13 +33,14 @@ FIGURES = "figures.json"
 def run(options: argparse.Namespace) -> int:
     """Evaluate, or with --export write the truth down; 1 if no image could be judged."""
     configuration = load_folder(options.config)
-    truth = open_truth(
-        options.truth,
-        data=options.data,
-        split=options.split,
-        limit=options.limit,
-        skip_missing=options.skip_missing,
-    )
+    with Console(stderr=True).status("reading the truth"):
+        truth = open_truth(
+            options.truth,
+            data=options.data,
+            split=options.split,
+            limit=options.limit,
+            skip_missing=options.skip_missing,
+        )
     if options.export is not None:
         for path in export.write(truth, options.export):
             print(path)

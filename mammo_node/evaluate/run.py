@@ -10,6 +10,7 @@ from typing import Self
 from mammo_node.analyse.package import MANIFEST_NAME, load_package
 from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine, packages_in_use
+from mammo_node.errors import InferenceError
 from mammo_node.evaluate.bar import find_bar
 from mammo_node.evaluate.labels import known_as
 from mammo_node.evaluate.predictions import Prediction, ScoredBox
@@ -18,10 +19,13 @@ from mammo_node.evaluate.samples import Truth
 from mammo_node.examination import find
 from mammo_node.image.policy import Policy
 from mammo_node.image.preprocess import NoBreastFound
-from mammo_node.vocabulary import MammoImage, ModelRef, Refusal
+from mammo_node.vocabulary import MammoImage, ModelRef, Refusal, RefusalReason
 
 FLOOR = 0.005
 """Score from which boxes are kept: curves need what lies below the operating point."""
+
+FAILED = "model-failed"
+"""Reason of an image on which the model itself failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ class Runner:
         try:
             findings = find(image, model)
         except NoBreastFound as error:
-            return Prediction(image_id, refusal=f"no-breast-found: {error}")
+            return Prediction(image_id, refusal=f"{RefusalReason.NO_BREAST}: {error}")
+        except InferenceError as error:
+            # One image must not cost the others, which may have taken hours.
+            return Prediction(image_id, refusal=f"{FAILED}: {error}")
         boxes = (ScoredBox(known_as(f.label), f.score, f.box_px) for f in findings)
         spacing = (image.spacing.row_mm, image.spacing.column_mm)
         return Prediction(image_id, tuple(boxes), spacing_mm=spacing)

@@ -10,6 +10,10 @@ import pytest
 
 from mammo_node import cli, reference
 from mammo_node.config import load
+from mammo_node.evaluate import labels, table
+from mammo_node.evaluate.datasets import READERS
+from mammo_node.evaluate.figures import figures
+from mammo_node.evaluate.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
@@ -77,3 +81,18 @@ def test_links_lead_somewhere(page: Path):
     """Every relative link in the documentation points to a file that is there."""
     for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_evaluation_says_all_that_truth_may_say():
+    """Every column, label and data set that ground truth may have stands in the how-to."""
+    page = (ROOT / "docs" / "howto" / "evaluate.md").read_text(encoding="utf-8")
+    for word in (*table.COLUMNS, *labels.FINDINGS, *READERS):
+        assert f"`{word}`" in page, word
+
+
+def test_evaluation_lists_the_figures():
+    """Every part of the figures' document stands in the how-to's table."""
+    page = (ROOT / "docs" / "howto" / "evaluate.md").read_text(encoding="utf-8")
+    document = figures([], (), {}, Settings(rounds=1))
+    for key in document.keys() - {"format", "statement"}:
+        assert re.search(rf"`{key}[`.]", page), key

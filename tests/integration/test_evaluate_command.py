@@ -13,11 +13,13 @@ from mammo_node.analyse.package import bundled_folder
 from mammo_node.cli import main
 from mammo_node.composition import pipeline_settings
 from mammo_node.config import Configuration, Settings
-from mammo_node.evaluate import table
+from mammo_node.errors import InferenceError
+from mammo_node.evaluate import run, table
 from mammo_node.evaluate.results import read_results
 from mammo_node.offline import gather
 from mammo_node.pipeline import Pipeline, StudyRequest
 from mammo_node.vocabulary import OutputKind
+from tests.peers import real_data
 from tests.unit import data_sets
 
 SEEDS = "phantom:900003:masses=3,clusters=0,mm=0.2,look=film"
@@ -140,6 +142,33 @@ def test_images_without_a_report_are_told(exported: Path, tmp_path: Path, report
     table.write(records, exported / "more.csv")
     found = evaluate(tmp_path, "--results", str(reports), "--truth", str(exported / "more.csv"))
     assert found["data"]["refused"] == {"no-result: no report speaks of it": 1}
+
+
+def test_digitised_film_is_evaluated(tmp_path: Path):
+    """A film whose file says neither side, view nor pitch is read with what the table says."""
+    film = real_data() / "film-digitised-L-MLO-j2k-lossy.dcm"
+    (tmp_path / "truth.csv").write_text(
+        f"image,patient,laterality,view,label,spacing_mm\n{film},film,L,MLO,mass,0.0435\n"
+    )
+    truth = ("--truth", str(tmp_path / "truth.csv"))
+    found = evaluate(tmp_path, "--model", "lesion-detector", *truth)
+    assert (found["data"]["analysed"], found["data"]["findings"]) == (1, {"mass": 1})
+
+
+def test_a_model_that_fails_costs_one_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """An image on which the model fails is counted as not analysed; the others have figures."""
+    root = data_sets.vindr(tmp_path)
+
+    def find(image, *_):
+        if image.view == "MLO":
+            raise InferenceError("out of memory")
+        return []
+
+    monkeypatch.setattr(run, "find", find)
+    arguments = ("--model", "lesion-detector", "--truth", "vindr-mammo", "--data", str(root))
+    found = evaluate(tmp_path / "out", *arguments)
+    assert found["data"]["refused"] == {"model-failed: out of memory": 2}
+    assert found["data"]["analysed"] == 2
 
 
 @pytest.mark.parametrize(

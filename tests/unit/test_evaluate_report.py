@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -81,6 +82,14 @@ def test_every_section_is_there(page):
         "pixel-data: broken",
     ):
         assert words in page, words
+
+
+def test_no_patient_is_named():
+    """Neither page nor figures say whose the images are, or what the files are called."""
+    truth = record("SECRET-FILE", patient="SECRET^PATIENT")
+    found = [judged(truth), *example()]
+    document = figures(found, (MASS, CLUSTER), ABOUT, SETTINGS)
+    assert "SECRET" not in json.dumps(document) + report(document)
 
 
 def test_words_are_escaped(page):
