@@ -21,6 +21,7 @@ from mammo_node.analyse.process import AnalysisProcess, Limits
 from mammo_node.answers import Answers
 from mammo_node.composition import installation_id, pipeline_settings
 from mammo_node.config import AnyDestination, Configuration, Destination
+from mammo_node.deliver.commitment import Clerk
 from mammo_node.deliver.courier import Courier
 from mammo_node.errors import MammoNodeError
 from mammo_node.journal.journal import JOURNAL_NAME, Journal
@@ -109,9 +110,7 @@ class Node:
         self._journal = self._resources.enter_context(Journal(storage / JOURNAL_NAME))
         recovered = self._journal.recover(self._clock(), self._spool)
         _LOG.info("recovered", **_plain(recovered))
-        names = [d.name for d in self.configuration.ae_titles.destination]
-        for name in self._journal.park_unknown_destinations(names, self._clock()):
-            _LOG.error("deliveries-parked", destination=name, reason="not in ae_titles.toml")
+        self._sort_deliveries()
         self._process = self._analysis_process(installation_id(storage))
         self._resources.callback(self._process.stop)
         port = self._receiver.start()
@@ -120,6 +119,17 @@ class Node:
         ae_title = self.configuration.ae_titles.local.ae_title
         _LOG.info("listening", ae_title=ae_title, port=port, **self._models_facts())
         return Listening(ae_title, port, self._readiness.problem)
+
+    def _sort_deliveries(self) -> None:
+        """Let go what an earlier configuration sent elsewhere, or wanted a commitment to."""
+        destinations, now = self.configuration.ae_titles.destination, self._clock()
+        names = [d.name for d in destinations]
+        for name in self._journal.park_unknown_destinations(names, now):
+            _LOG.error("deliveries-parked", destination=name, reason="not in ae_titles.toml")
+        asking = [d.name for d in destinations if isinstance(d, Destination) and d.commitment]
+        waived = self._journal.waive_commitments(asking, names, now)
+        if waived:
+            _LOG.warning("commitments-waived", objects=waived)
 
     def _load_models(self) -> None:
         try:
@@ -162,6 +172,9 @@ class Node:
         for destination in self.configuration.ae_titles.destination:
             courier = self._courier(destination)
             self._spawn(destination.name, self._results[destination.name], courier.step)
+            if isinstance(destination, Destination) and destination.commitment:
+                clerk = self._clerk(destination)
+                self._spawn(f"{destination.name} commitment", threading.Event(), clerk.step)
 
     def _courier(self, destination: AnyDestination) -> Courier:
         return Courier(
@@ -170,6 +183,15 @@ class Node:
             calling_ae_title=self._calling_ae_title(destination),
             retry=self.configuration.settings.retry,
             owner=f"courier {destination.name}",
+            clock=self._clock,
+        )
+
+    def _clerk(self, destination: Destination) -> Clerk:
+        return Clerk(
+            journal=self._journal,
+            destination=destination,
+            calling_ae_title=self._calling_ae_title(destination),
+            retry=self.configuration.settings.retry,
             clock=self._clock,
         )
 

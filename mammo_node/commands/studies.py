@@ -15,6 +15,7 @@ from rich.table import Table
 from mammo_node.commands.storage import open_journal
 from mammo_node.config import load_folder
 from mammo_node.journal.records import DeliveryOverview, StudyOverview
+from mammo_node.journal.states import DeliveryState
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +63,13 @@ def _outcome(study: StudyOverview) -> str:
 
 
 def _deliveries(deliveries: tuple[DeliveryOverview, ...]) -> str:
-    counted = Counter((d.destination, d.state.value) for d in deliveries)
+    counted = Counter((d.destination, _state(d)) for d in deliveries)
     lines = [f"{name}: {number} {state}" for (name, state), number in sorted(counted.items())]
     reasons = {d.reason for d in deliveries if d.reason and d.delivered_at is None}
     return "\n".join([*lines, *sorted(reasons)])
+
+
+def _state(delivery: DeliveryOverview) -> str:
+    if delivery.state is DeliveryState.STORED:
+        return "stored, not yet committed"
+    return "committed" if delivery.committed_at else delivery.state.value

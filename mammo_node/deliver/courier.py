@@ -22,7 +22,7 @@ from time import monotonic
 from typing import Protocol
 
 from mammo_node import log
-from mammo_node.config import AnyDestination, Retry
+from mammo_node.config import AnyDestination, Destination, Retry
 from mammo_node.deliver.sending import send
 from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import DeliveryError, DeliveryRefused, LeaseLost
@@ -42,6 +42,8 @@ _LOG = log.get("deliver")
 BATCH_SIZE = 50
 #: Beyond the deadlines of one object, before somebody else may take the batch.
 _LEASE_MARGIN_S = 60.0
+#: Stored objects are asked for together, and not before the peer had a moment.
+_GATHER_S = 3.0
 
 
 class Send(Protocol):
@@ -106,6 +108,11 @@ class Courier:
             _Round(self, batch).run()
         return bool(batch)
 
+    @property
+    def asks_commitment(self) -> bool:
+        """Whether what is stored there is delivered only when it is committed to."""
+        return isinstance(self.destination, Destination) and self.destination.commitment
+
     def lease_end(self) -> datetime:
         """Return until when a claim made now holds."""
         return self.clock() + timedelta(seconds=self._lease_s())
@@ -158,8 +165,12 @@ class _Round:
         if outcome.status is None or not is_delivered(outcome.status):
             self._record_failure(delivery, outcome, outcome.failure or _refusal(outcome))
             return
-        courier, warning = self._courier, _warning(outcome)
-        courier.journal.delivered(delivery, outcome.status, courier.clock(), warning)
+        courier, warning, now = self._courier, _warning(outcome), self._courier.clock()
+        if courier.asks_commitment:
+            ask_at = now + timedelta(seconds=_GATHER_S)
+            courier.journal.stored(delivery, outcome.status, now, warning, ask_at=ask_at)
+        else:
+            courier.journal.delivered(delivery, outcome.status, now, warning)
         self._counts["warned" if warning else "delivered"] += 1
 
     def _record_failure(

@@ -16,6 +16,7 @@ from mammo_node.dimse.negotiation import (
     AssociationRequest,
     ContextAnswer,
     ProposedContext,
+    RoleSelection,
 )
 from mammo_node.dimse.pdu import HEADER, AbortReason, PduType
 from mammo_node.dimse.text import to_text
@@ -34,11 +35,14 @@ _TRANSFER_SYNTAX = 0x40
 _USER_INFORMATION = 0x50
 _MAXIMUM_LENGTH = 0x51
 _IMPLEMENTATION_CLASS_UID = 0x52
+_ROLE_SELECTION = 0x54
 _IMPLEMENTATION_VERSION_NAME = 0x55
 
 _CONTEXT_HEADER = struct.Struct(">Bxxx")
 _CONTEXT_ANSWER = struct.Struct(">BxBx")
 _LENGTH = struct.Struct(">L")
+_UID_LENGTH = struct.Struct(">H")
+_ROLES = struct.Struct(">BB")
 _PROTOCOL_VERSION = 1
 
 
@@ -63,7 +67,7 @@ def decode_request(body: bytes) -> AssociationRequest:
         elif kind == _USER_INFORMATION:
             user_information = value
     _check_context_ids(contexts)
-    maximum_length, version_name = _decode_user_information(user_information)
+    maximum_length, version_name, roles = _decode_user_information(user_information)
     return AssociationRequest(
         called_ae_title=to_text(called),
         calling_ae_title=to_text(calling),
@@ -73,6 +77,7 @@ def decode_request(body: bytes) -> AssociationRequest:
         maximum_length=maximum_length,
         implementation_version_name=version_name,
         echo=body[_ECHO],
+        roles=roles,
     )
 
 
@@ -80,6 +85,7 @@ def encode_acceptance(
     request: AssociationRequest,
     answers: tuple[ContextAnswer, ...],
     *,
+    roles: tuple[RoleSelection, ...] = (),
     maximum_length: int,
     implementation_class_uid: str,
     implementation_version_name: str,
@@ -88,6 +94,7 @@ def encode_acceptance(
     user_information = (
         _item(_MAXIMUM_LENGTH, _LENGTH.pack(maximum_length))
         + _item(_IMPLEMENTATION_CLASS_UID, implementation_class_uid.encode())
+        + b"".join(_item(_ROLE_SELECTION, _encode_role(role)) for role in roles)
         + _item(_IMPLEMENTATION_VERSION_NAME, implementation_version_name.encode())
     )
     body = (
@@ -130,8 +137,9 @@ def _check_context_ids(contexts: list[ProposedContext]) -> None:
         raise _invalid("presentation context IDs must be odd and unique")
 
 
-def _decode_user_information(value: bytes) -> tuple[int, str]:
+def _decode_user_information(value: bytes) -> tuple[int, str, tuple[RoleSelection, ...]]:
     maximum_length, version_name = 0, ""
+    roles: list[RoleSelection] = []
     for kind, content in _items(value):
         if kind == _MAXIMUM_LENGTH:
             if len(content) != _LENGTH.size:
@@ -139,7 +147,24 @@ def _decode_user_information(value: bytes) -> tuple[int, str]:
             (maximum_length,) = _LENGTH.unpack(content)
         elif kind == _IMPLEMENTATION_VERSION_NAME:
             version_name = to_text(content)
-    return maximum_length, version_name
+        elif kind == _ROLE_SELECTION:
+            roles.append(_decode_role(content))
+    return maximum_length, version_name, tuple(roles)
+
+
+def _decode_role(content: bytes) -> RoleSelection:
+    """PS3.7 D.3.3.4.1: UID-length, SOP-class-uid, SCU-role, SCP-role."""
+    length = _UID_LENGTH.unpack_from(content)[0] if len(content) >= _UID_LENGTH.size else -1
+    if len(content) != _UID_LENGTH.size + length + _ROLES.size:
+        raise _invalid("a role selection sub-item does not have the length that it says")
+    scu, scp = _ROLES.unpack_from(content, _UID_LENGTH.size + length)
+    uid = content[_UID_LENGTH.size : _UID_LENGTH.size + length]
+    return RoleSelection(to_text(uid), bool(scu), bool(scp))
+
+
+def _encode_role(role: RoleSelection) -> bytes:
+    uid = role.sop_class_uid.encode()
+    return _UID_LENGTH.pack(len(uid)) + uid + _ROLES.pack(role.scu, role.scp)
 
 
 def _items(value: bytes) -> Iterator[tuple[int, bytes]]:

@@ -21,11 +21,16 @@ from mammo_node.dimse import pdu
 from mammo_node.dimse.command import Command, CommandField, Status
 from mammo_node.dimse.inbox import Inbox
 from mammo_node.dimse.messages import MessageReader
-from mammo_node.dimse.negotiation import AcceptedContext, Rejection
+from mammo_node.dimse.negotiation import (
+    STORAGE_COMMITMENT_PUSH_MODEL,
+    AcceptedContext,
+    Rejection,
+)
 from mammo_node.dimse.pdata import PresentationData
 from mammo_node.dimse.ports import (
     AssociationEnd,
     AssociationInfo,
+    EventReport,
     StorageService,
     StoreRequest,
 )
@@ -39,6 +44,8 @@ from mammo_node.errors import (
 
 #: How long a peer may take to close the connection after the last PDU (ARTIM, PS3.8 9.1.5).
 _CLOSE_DEADLINE_S = 2.0
+#: A report of a thousand objects takes some 150 kB.
+_MAXIMUM_EVENT_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +189,14 @@ class Association:
         """Return status and Error Comment, or None where no response is wanted."""
         if command.command_field == CommandField.C_STORE_RQ:
             return self._store(context, command, dataset)
+        if command.command_field == CommandField.N_EVENT_REPORT_RQ:
+            return self._event(context, command, dataset)
         drain(dataset)
         if command.command_field == CommandField.C_ECHO_RQ:
             return Status.SUCCESS, ""
         if command.command_field == CommandField.C_CANCEL_RQ:
             return None  # PS3.7 9.3.2.3; and there is nothing to cancel
-        return Status.UNRECOGNIZED_OPERATION, "only C-STORE and C-ECHO"
+        return Status.UNRECOGNIZED_OPERATION, "only C-STORE, C-ECHO and commitment reports"
 
     def _store(
         self, context: AcceptedContext, command: Command, dataset: Iterator[memoryview]
@@ -198,6 +207,22 @@ class Association:
         status, comment = store_dataset(self._service, request, dataset)
         self._service.answered(request, status, comment)
         return status, comment
+
+    def _event(
+        self, context: AcceptedContext, command: Command, dataset: Iterator[memoryview]
+    ) -> tuple[int, str]:
+        if context.abstract_syntax != STORAGE_COMMITMENT_PUSH_MODEL:
+            drain(dataset)
+            return Status.SOP_CLASS_NOT_SUPPORTED, "no such events here"
+        information = bytearray()
+        for fragment in dataset:
+            if len(information) <= _MAXIMUM_EVENT_BYTES:  # the rest is read and forgotten
+                information += fragment
+        if len(information) > _MAXIMUM_EVENT_BYTES:
+            return Status.RESOURCE_LIMITATION, "the report is too long"
+        return self._service.event_reported(
+            EventReport(self.info, context, command.event_type_id, bytes(information))
+        )
 
     def _send(self, content: bytes) -> None:
         try:

@@ -12,41 +12,28 @@ Rules:
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Callable, Generator, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import build_context
 
 from mammo_node.config import Destination
-from mammo_node.dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from mammo_node.dimse.outcome import SLOWEST_BYTES_PER_S
 from mammo_node.dimse.outcome import Loaded as Loaded  # noqa: PLC0414 - part of this interface
 from mammo_node.dimse.outcome import SendOutcome as SendOutcome  # noqa: PLC0414 - likewise
 from mammo_node.dimse.outcome import StoredObject as StoredObject  # noqa: PLC0414 - likewise
-from mammo_node.errors import (
-    AssociationRejected,
-    DeliveryError,
-    DeliveryRefused,
-    DestinationUnreachable,
-)
+from mammo_node.dimse.outgoing import associate, end, no_answer, not_accepted, status_of
+from mammo_node.errors import DeliveryError, DeliveryRefused, DestinationUnreachable
 
 #: Verification SOP Class (PS3.4 A.4).
 _VERIFICATION = "1.2.840.10008.1.1"
 _SUCCESS = 0x0000
-#: PS3.7 C.5.6: SOP class not supported; also what a refused presentation context means.
-SOP_CLASS_NOT_SUPPORTED = 0x0122
-#: PS3.8 9.3.4, A-ASSOCIATE-RJ Result.
-_REJECTED_TRANSIENT = 2
 #: PS3.8 9.3.2.2: presentation context ids are the odd numbers of one octet.
 _MAX_CONTEXTS = 128
-_MAX_PDU_BYTES = 131072
 
 #: Reads an object in one of the transfer syntaxes that it was offered in. Raises DeliveryError.
 Load = Callable[[StoredObject, str], Loaded]
@@ -87,14 +74,14 @@ def send_batch(
     """
     for group in _groups(items):
         try:
-            association = _associate(destination, calling_ae_title, _contexts(group))
+            association = associate(destination, calling_ae_title, _contexts(group))
         except DeliveryError as error:
             yield from (SendOutcome(item, failure=error, associated=False) for item in group)
             continue
         try:
             yield from _send_all(association, destination, group, load)
         finally:
-            _end(association)
+            end(association)
 
 
 def echo(destination: Destination, calling_ae_title: str) -> float:
@@ -111,14 +98,14 @@ def echo(destination: Destination, calling_ae_title: str) -> float:
     """
     started = monotonic()
     context = build_context(_VERIFICATION, [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
-    association = _associate(destination, calling_ae_title, [context])
+    association = associate(destination, calling_ae_title, [context])
     try:
         if not association.accepted_contexts:
-            raise _not_accepted(destination, _VERIFICATION)
+            raise not_accepted(destination, _VERIFICATION)
         answer = association.send_c_echo()
-        status = _status_of(answer)
+        status = status_of(answer)
         if status is None:
-            raise _no_answer(association, destination)
+            raise no_answer(association, destination)
         if status != _SUCCESS:
             message = f"{destination.address} answered C-ECHO with {status:04X}"
             raise DeliveryRefused(message, status=status)
@@ -126,7 +113,7 @@ def echo(destination: Destination, calling_ae_title: str) -> float:
     except (RuntimeError, ValueError) as error:
         raise DestinationUnreachable(f"{destination.address}: {error}") from error
     finally:
-        _end(association)
+        end(association)
 
 
 def _groups(items: Sequence[StoredObject]) -> Iterator[list[StoredObject]]:
@@ -161,52 +148,6 @@ def _pairs(item: StoredObject) -> list[tuple[str, str]]:
     return [(item.sop_class_uid, str(syntax)) for syntax in dict.fromkeys(syntaxes)]
 
 
-def _associate(destination: Destination, calling_ae_title: str, contexts: list[Any]) -> Any:
-    """Return an association: established, or without a context that the peer accepted."""
-    ae = AE(ae_title=destination.calling_ae_title or calling_ae_title)
-    ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    ae.connection_timeout = destination.connect_timeout_s
-    ae.acse_timeout = destination.connect_timeout_s
-    ae.dimse_timeout = destination.response_timeout_s
-    ae.network_timeout = destination.response_timeout_s
-    try:
-        association = ae.associate(
-            destination.host,
-            destination.port,
-            contexts,
-            ae_title=destination.ae_title,
-            max_pdu=_MAX_PDU_BYTES,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _tune, [destination.response_timeout_s])],
-        )
-    except OSError as error:  # the name does not resolve, or no descriptor is left
-        raise DestinationUnreachable(f"{destination.address}: {error}") from error
-    if association.is_established or association.acceptor.primitive is not None:
-        _refuse_rejection(association, destination)
-        return association
-    raise DestinationUnreachable(f"{destination.address}: no answer to the association request")
-
-
-def _tune(event: Any, deadline_s: float) -> None:
-    """Set what the library leaves to the system: no Nagle, no endless blocking read or write."""
-    connection = event.assoc.dul.socket.socket
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    interval = struct.pack("@ll", int(deadline_s), int(deadline_s % 1 * 1e6))  # a timeval
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
-
-
-def _refuse_rejection(association: Any, destination: Destination) -> None:
-    answer = association.acceptor.primitive
-    if not association.is_rejected:
-        return
-    raise AssociationRejected(
-        f"{destination.address} rejected the association: {answer.reason_str}"
-        f" ({answer.result_str}, {answer.source_str})",
-        transient=answer.result == _REJECTED_TRANSIENT,
-    )
-
-
 def _send_all(
     association: Any, destination: Destination, items: Sequence[StoredObject], load: Load
 ) -> Iterator[SendOutcome]:
@@ -225,7 +166,7 @@ def _send(
 ) -> SendOutcome:
     syntax = _agreed_syntax(association, item)
     if syntax is None:
-        return SendOutcome(item, failure=_not_accepted(destination, item.sop_class_uid))
+        return SendOutcome(item, failure=not_accepted(destination, item.sop_class_uid))
     try:
         loaded = load(item, syntax)
         answer = _store(association, destination, item, loaded, message_id)
@@ -233,9 +174,9 @@ def _send(
         return SendOutcome(item, failure=DeliveryError(f"{item.path.name} cannot be read: {error}"))
     except DeliveryError as error:
         return SendOutcome(item, failure=error)
-    status = _status_of(answer)
+    status = status_of(answer)
     if status is None:
-        return SendOutcome(item, failure=_no_answer(association, destination))
+        return SendOutcome(item, failure=no_answer(association, destination))
     return SendOutcome(item, status, answer.get("ErrorComment"), note=loaded.note)
 
 
@@ -260,31 +201,6 @@ def _store(
     try:
         return association.send_c_store(loaded.dataset, msg_id=message_id)
     except RuntimeError as error:  # no association any more
-        raise _no_answer(association, destination) from error
+        raise no_answer(association, destination) from error
     except (AttributeError, ValueError) as error:  # the object cannot be encoded
         raise DeliveryError(f"{item.path.name}: {error}") from error
-
-
-def _status_of(answer: Any) -> int | None:
-    status = answer.get("Status")
-    return None if status is None else int(status)
-
-
-def _no_answer(association: Any, destination: Destination) -> DestinationUnreachable:
-    aborted = association.acse.is_aborted()
-    what = "the peer ended the association" if aborted else "no answer in time"
-    return DestinationUnreachable(f"{destination.address}: {what}")
-
-
-def _not_accepted(destination: Destination, sop_class_uid: str) -> DeliveryRefused:
-    return DeliveryRefused(
-        f"{destination.address} does not accept {UID(sop_class_uid).name} ({sop_class_uid})",
-        status=SOP_CLASS_NOT_SUPPORTED,
-    )
-
-
-def _end(association: Any) -> None:
-    if association.is_established:
-        association.release()
-    if association.is_established:  # the peer does not answer the release request
-        association.abort()

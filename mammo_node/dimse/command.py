@@ -1,4 +1,4 @@
-"""DIMSE command sets: the few elements that a Storage and Verification SCP needs (PS3.7 E.1).
+"""DIMSE command sets: the few elements that storing, verifying and reports need (PS3.7 E.1).
 
 A command set is always Implicit VR Little Endian (PS3.7 6.3.1).
 """
@@ -30,6 +30,7 @@ class CommandField(IntEnum):
 
     C_STORE_RQ = 0x0001
     C_ECHO_RQ = 0x0030
+    N_EVENT_REPORT_RQ = 0x0100
     C_CANCEL_RQ = 0x0FFF
 
 
@@ -45,14 +46,19 @@ class CommandElement(IntEnum):
     STATUS = 0x0900
     ERROR_COMMENT = 0x0902
     AFFECTED_SOP_INSTANCE_UID = 0x1000
+    EVENT_TYPE_ID = 0x1002
 
 
 class Status(IntEnum):
     """Statuses that the association itself answers (PS3.7 Annex C)."""
 
     SUCCESS = 0x0000
+    PROCESSING_FAILURE = 0x0110
+    NO_SUCH_EVENT_TYPE = 0x0113
+    INVALID_ARGUMENT_VALUE = 0x0115
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     UNRECOGNIZED_OPERATION = 0x0211
+    RESOURCE_LIMITATION = 0x0213
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class Command:
     affected_sop_class_uid: str
     affected_sop_instance_uid: str
     has_dataset: bool
+    event_type_id: int | None = None
+    """Of an N-EVENT-REPORT-RQ (PS3.7 10.3.1.1)."""
 
 
 def decode(encoded: bytes) -> Command:
@@ -82,6 +90,11 @@ def decode(encoded: bytes) -> Command:
         affected_sop_class_uid=_uid(elements, CommandElement.AFFECTED_SOP_CLASS_UID),
         affected_sop_instance_uid=_uid(elements, CommandElement.AFFECTED_SOP_INSTANCE_UID),
         has_dataset=_unsigned(elements, CommandElement.DATASET_TYPE) != _NO_DATASET,
+        event_type_id=(
+            _unsigned(elements, CommandElement.EVENT_TYPE_ID)
+            if CommandElement.EVENT_TYPE_ID in elements
+            else None
+        ),
     )
 
 

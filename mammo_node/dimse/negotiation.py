@@ -8,6 +8,10 @@ from enum import Enum, IntEnum
 
 #: DICOM Application Context Name (PS3.7 A.2.1).
 APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.1"
+#: Verification SOP Class (PS3.4 A.4).
+VERIFICATION = "1.2.840.10008.1.1"
+#: Storage Commitment Push Model SOP Class (PS3.4 J.3).
+STORAGE_COMMITMENT_PUSH_MODEL = "1.2.840.10008.1.20.1"
 #: Result of an A-ASSOCIATE-RJ (PS3.8 Table 9-21).
 _REJECTED_TRANSIENT = 2
 
@@ -19,6 +23,15 @@ class ProposedContext:
     context_id: int
     abstract_syntax: str
     transfer_syntaxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSelection:
+    """SCP/SCU Role Selection for one SOP class: the requestor's roles (PS3.7 D.3.3.4)."""
+
+    sop_class_uid: str
+    scu: bool
+    scp: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +47,14 @@ class AssociationRequest:
     implementation_version_name: str
     echo: bytes
     """Octets 11 to 74, which the answer sends back as they came (PS3.8 Table 9-17)."""
+    roles: tuple[RoleSelection, ...] = ()
 
 
 class ContextResult(IntEnum):
     """Result of one presentation context (PS3.8 Table 9-18)."""
 
     ACCEPTANCE = 0
+    USER_REJECTION = 1
     ABSTRACT_SYNTAX_NOT_SUPPORTED = 3
     TRANSFER_SYNTAXES_NOT_SUPPORTED = 4
 
@@ -66,6 +81,8 @@ class Acceptance:
     """An association is accepted, with one answer for each proposed context, in order."""
 
     answers: tuple[ContextAnswer, ...]
+    roles: tuple[RoleSelection, ...] = ()
+    """Roles that the requestor gets, for SOP classes that it asked roles for."""
 
     def accepted(self, request: AssociationRequest) -> Mapping[int, AcceptedContext]:
         """Return the contexts in force, by presentation context ID."""

@@ -36,6 +36,16 @@ class StoreRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EventReport:
+    """An N-EVENT-REPORT-RQ (PS3.7 10.3.1.1); ``information`` is encoded as the context says."""
+
+    association: AssociationInfo
+    context: AcceptedContext
+    event_type_id: int | None
+    information: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AssociationEnd:
     """How an association ended; ``reason`` is empty after a release."""
 
@@ -69,6 +79,9 @@ class StorageService(Protocol):
 
     def answered(self, request: StoreRequest, status: int, comment: str) -> None:
         """Take notice of the answer to a C-STORE; called before it is sent."""
+
+    def event_reported(self, report: EventReport) -> tuple[int, str]:
+        """Take an event; return the status and the Error Comment to answer."""
 
     def ended(self, association: AssociationInfo, end: AssociationEnd) -> None:
         """Take notice that an accepted association is over; called once for each."""

@@ -1,4 +1,4 @@
-"""A Storage and Verification SCP on one listening socket, for one process.
+"""The SCP of storage, verification and commitment reports: one listening socket, one process.
 
 One loop accepts connections and negotiates; each association then has a thread that
 sleeps in the kernel until its peer sends. Several processes may serve the same socket:
@@ -177,6 +177,7 @@ class Server:
         acceptance = encode_acceptance(
             request,
             answer.answers,
+            roles=answer.roles,
             maximum_length=self._limits.maximum_length,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version_name=IMPLEMENTATION_VERSION_NAME,

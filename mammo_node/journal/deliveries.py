@@ -73,6 +73,36 @@ class Deliveries:
             )
             settle_study(transaction, delivery.study_id, now)
 
+    def stored(
+        self,
+        delivery: Delivery,
+        status: int,
+        now: datetime,
+        warning: str | None = None,
+        *,
+        ask_at: datetime,
+    ) -> None:
+        """Note that the peer has the object, and that it is to be asked to commit to it.
+
+        Raises
+        ------
+        LeaseLost
+            If the delivery is another claim's by now.
+        """
+        with self._store.writing() as transaction:
+            _own(transaction, delivery)
+            transaction.move(
+                Machine.DELIVERY, delivery.delivery_id, Event.STORE, now, reason=warning
+            )
+            transaction.change(
+                "note_stored",
+                id=delivery.delivery_id,
+                status=status,
+                reason=warning,
+                at=to_text(now),
+                ask_at=to_text(ask_at),
+            )
+
     def delivery_failed(
         self,
         delivery: Delivery,
@@ -174,8 +204,8 @@ class Deliveries:
             unknown = tuple(name for name in waiting if name not in known)
             for name in unknown:
                 reason = f"ae_titles.toml names no destination {name!r}"
-                for row in transaction.rows("pending_for_destination", destination=name):
-                    park_pending(transaction, row["id"], row["study_id"], now, reason)
+                for row in transaction.rows("waiting_for_destination", destination=name):
+                    park(transaction, row["id"], row["study_id"], now, reason)
         return unknown
 
     def _delivery(self, transaction: Transaction, delivery_id: int) -> Delivery:
@@ -204,10 +234,10 @@ def put_delivery_back(
     transaction.change("put_delivery_back", id=delivery_id, due_at=to_text(now))
 
 
-def park_pending(
+def park(
     transaction: Transaction, delivery_id: int, study_id: int, now: datetime, reason: str
 ) -> None:
-    """Park a delivery that need not be tried."""
+    """Park a delivery that nobody is at."""
     transaction.move(Machine.DELIVERY, delivery_id, Event.PARK, now, reason=reason)
     transaction.change("park_delivery_reason", id=delivery_id, reason=reason)
     settle_study(transaction, study_id, now)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mammo_node.journal.commitments import Commitments
 from mammo_node.journal.deliveries import Deliveries
 from mammo_node.journal.intake import Intake
 from mammo_node.journal.jobs import Jobs
@@ -20,7 +21,17 @@ from mammo_node.journal.study_clock import StudyClock
 JOURNAL_NAME = "journal.db"
 
 
-class Journal(Intake, StudyClock, Jobs, Overdue, Deliveries, Overview, Retention, Recovery):
+class Journal(
+    Intake,
+    StudyClock,
+    Jobs,
+    Overdue,
+    Deliveries,
+    Commitments,
+    Overview,
+    Retention,
+    Recovery,
+):
     """The journal of one storage folder; threads may share it, processes open their own.
 
     Parameters

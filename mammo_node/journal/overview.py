@@ -83,6 +83,7 @@ def _delivery(row: Row) -> DeliveryOverview:
         reason=row["reason"],
         due_at=from_text(row["due_at"]),
         delivered_at=optional_time(row["delivered_at"]),
+        committed_at=optional_time(row["committed_at"]),
     )
 
 

@@ -289,6 +289,13 @@ UPDATE deliveries SET owner = NULL, leased_until = NULL, failures = 0, first_fai
     unreachable = 0, last_status = :status, reason = :reason, delivered_at = :at
 WHERE id = :id;
 
+-- name: note_stored
+-- The peer has it, and shall commit to it: asked for the first time then.
+UPDATE deliveries SET owner = NULL, leased_until = NULL, failures = 0, first_failed_at = NULL,
+    unreachable = 0, last_status = :status, reason = :reason, due_at = :ask_at,
+    stored_at = coalesce(stored_at, :at)
+WHERE id = :id;
+
 -- name: note_delivery_failed
 -- The peer does not have it; what comes next is decided elsewhere.
 UPDATE deliveries SET owner = NULL, leased_until = NULL, failures = failures + 1,
@@ -324,11 +331,12 @@ SELECT id FROM deliveries WHERE state = 'sending' AND leased_until < :now;
 
 -- name: destinations_waiting
 -- Names that deliveries wait for, to compare with the configuration.
-SELECT DISTINCT destination FROM deliveries WHERE state = 'pending';
+SELECT DISTINCT destination FROM deliveries WHERE state IN ('pending', 'stored');
 
--- name: pending_for_destination
--- What waits for one destination.
-SELECT id, study_id FROM deliveries WHERE destination = :destination AND state = 'pending';
+-- name: waiting_for_destination
+-- What waits for one destination, to be sent or to be committed to.
+SELECT id, study_id FROM deliveries
+WHERE destination = :destination AND state IN ('pending', 'stored');
 
 -- name: parked_deliveries
 -- What a person may retry, by destination or study; NULL takes all.
@@ -341,19 +349,80 @@ ORDER BY d.id;
 -- name: expedite_deliveries
 -- A person does not want to wait for the backoff.
 UPDATE deliveries SET due_at = :now, unreachable = 0
-WHERE state = 'pending' AND due_at > :now
+WHERE state IN ('pending', 'stored') AND due_at > :now
     AND (:destination IS NULL OR destination = :destination)
     AND (:study_instance_uid IS NULL OR study_id IN
         (SELECT id FROM studies WHERE study_instance_uid = :study_instance_uid));
 
 -- name: unpark_delivery
 -- A retry by a person begins anew.
-UPDATE deliveries SET due_at = :now, failures = 0, first_failed_at = NULL, unreachable = 0
+UPDATE deliveries SET due_at = :now, failures = 0, first_failed_at = NULL, unreachable = 0,
+    stored_at = NULL, asked = 0
 WHERE id = :id;
+
+-- ---------------------------------------------------------------- storage commitment
+
+-- name: due_commitments
+-- What one destination is asked next to commit to.
+SELECT d.id, d.study_id, d.asked, d.stored_at, r.sop_class_uid, r.sop_instance_uid
+FROM deliveries d JOIN results r ON r.id = d.result_id
+WHERE d.destination = :destination AND d.state = 'stored' AND d.due_at <= :now
+ORDER BY d.id LIMIT :limit;
+
+-- name: insert_commitment
+-- A request, known before it is sent: its report may be faster than the answer to it.
+INSERT INTO commitments (transaction_uid, destination, requested_at)
+VALUES (:transaction_uid, :destination, :at);
+
+-- name: insert_commitment_item
+-- What a request is about.
+INSERT INTO commitment_items (commitment_id, delivery_id) VALUES (:commitment_id, :delivery_id);
+
+-- name: note_asked
+-- If nothing comes of this request, the peer is asked again then.
+UPDATE deliveries SET asked = asked + 1, due_at = :ask_at WHERE id = :id;
+
+-- name: ask_again
+-- When what still waits is asked for next, and why.
+UPDATE deliveries SET due_at = :ask_at, reason = coalesce(:reason, reason)
+WHERE id = :id AND state = 'stored';
+
+-- name: commitment
+-- A request by its Transaction UID.
+SELECT * FROM commitments WHERE transaction_uid = :transaction_uid;
+
+-- name: items_of_commitment
+-- What of a request still waits.
+SELECT d.id, d.study_id, d.asked, d.stored_at, r.sop_instance_uid
+FROM commitment_items i JOIN deliveries d ON d.id = i.delivery_id
+    JOIN results r ON r.id = d.result_id
+WHERE i.commitment_id = :commitment_id AND d.state = 'stored' ORDER BY d.id;
+
+-- name: note_report
+-- A report came; a transaction may be reported in several.
+UPDATE commitments SET reported_at = coalesce(reported_at, :at),
+    committed = committed + :committed, refused = refused + :refused
+WHERE id = :id;
+
+-- name: note_committed
+-- The peer answers for it from now on.
+UPDATE deliveries SET delivered_at = :at, committed_at = :at WHERE id = :id;
+
+-- name: note_waived
+-- It stays stored there without a commitment.
+UPDATE deliveries SET delivered_at = :at, reason = :reason WHERE id = :id;
+
+-- name: send_again
+-- The peer does not have it any more.
+UPDATE deliveries SET due_at = :due_at, reason = :reason WHERE id = :id;
+
+-- name: stored_deliveries
+-- Everything that waits for a commitment.
+SELECT id, study_id, destination FROM deliveries WHERE state = 'stored' ORDER BY id;
 
 -- name: deliveries_left
 -- Whether a study is answered: what is on its way, and what is parked.
-SELECT coalesce(sum(state IN ('pending', 'sending')), 0) AS outstanding,
+SELECT coalesce(sum(state IN ('pending', 'sending', 'stored')), 0) AS outstanding,
     coalesce(sum(state = 'parked'), 0) AS parked
 FROM deliveries WHERE study_id = :study_id;
 

@@ -147,6 +147,27 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitmentItem:
+    """One object that a peer is asked to commit to."""
+
+    delivery_id: int
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentRequest:
+    """A request for storage commitment (PS3.4 J.3.2), as noted before it is sent."""
+
+    transaction_uid: str
+    items: tuple[CommitmentItem, ...]
+    asked: int
+    """How often the most asked one of them was asked for, this time included."""
+    stored_at: datetime
+    """Since when the first of them waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryOverview:
     """One delivery, for people."""
 
@@ -160,6 +181,8 @@ class DeliveryOverview:
     reason: str | None
     due_at: datetime
     delivered_at: datetime | None
+    committed_at: datetime | None
+    """When the peer committed to it, where it was asked to."""
 
 
 @dataclass(frozen=True, slots=True)

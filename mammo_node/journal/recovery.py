@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from mammo_node.journal.deliveries import park_pending, put_delivery_back
+from mammo_node.journal.deliveries import park, put_delivery_back
 from mammo_node.journal.jobs import lose_job
 from mammo_node.journal.records import RecoveryReport
 from mammo_node.journal.spool import Spool
@@ -88,7 +88,7 @@ class Recovery:
             waiting = transaction.rows("unfinished_deliveries_of_result", result_id=row["id"])
             for delivery in waiting:
                 reason = f"the result file {path.name} is not in the spool"
-                park_pending(transaction, delivery["id"], delivery["study_id"], now, reason)
+                park(transaction, delivery["id"], delivery["study_id"], now, reason)
             if waiting:
                 missing.append(path)
         return tuple(missing)

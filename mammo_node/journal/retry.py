@@ -44,6 +44,29 @@ class Park:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """The peer has lost what it stored: send it again at that time."""
+
+    when: datetime
+
+
+#: Failure Reason (0008,1197) of a commitment report (PS3.3 C.14.1.1).
+NO_SUCH_OBJECT_INSTANCE = 0x0112
+PROCESSING_FAILURE = 0x0110
+RESOURCE_LIMITATION = 0x0213
+DUPLICATE_TRANSACTION_UID = 0x0131
+_FAILURE_REASONS = {
+    PROCESSING_FAILURE: "processing failure",
+    NO_SUCH_OBJECT_INSTANCE: "no such object instance",
+    RESOURCE_LIMITATION: "resource limitation",
+    0x0122: "SOP class not supported",
+    0x0119: "class / instance conflict",
+    DUPLICATE_TRANSACTION_UID: "duplicate Transaction UID",
+}
+_ASK_AGAIN = frozenset((PROCESSING_FAILURE, RESOURCE_LIMITATION, DUPLICATE_TRANSACTION_UID))
+
+
 def is_delivered(status: int) -> bool:
     """Return whether a C-STORE status means that the peer has the object (PS3.4 B.2-1)."""
     return status in (SUCCESS, DUPLICATE_SOP_INSTANCE) or is_warning(status)
@@ -88,6 +111,34 @@ def decide_retry(
         return Park(f"given up after {settings.give_up_days:g} days: {failure}")
     asked = timedelta(seconds=min(retry_after_s(failure), settings.max_s))
     return RetryAt(now + max(asked, backoff(attempts, settings, random)))
+
+
+def decide_commitment(
+    reason: int, asked: int, stored_at: datetime, now: datetime, settings: Retry
+) -> RetryAt | SendAgain | Park:
+    """Decide what becomes of an object that the peer does not commit to.
+
+    What it has lost is sent again, what it may do later is asked for again, the rest is left
+    to a person; so is everything after days.
+
+    Parameters
+    ----------
+    reason : int
+        Failure Reason (0008,1197), or status of the N-ACTION.
+    asked : int
+        How often it was asked so far.
+    stored_at, now : datetime
+        Since when commitment is waited for, and now.
+    settings : Retry
+        Delays, and after how many days to stop.
+    """
+    words = f"not committed: {reason:04X} {_FAILURE_REASONS.get(reason, '')}".strip()
+    if now - stored_at >= timedelta(days=settings.give_up_days):
+        return Park(f"given up after {settings.give_up_days:g} days: {words}")
+    when = now + backoff(asked, settings, 0.0)
+    if reason == NO_SUCH_OBJECT_INSTANCE:
+        return SendAgain(when)
+    return RetryAt(when) if reason in _ASK_AGAIN else Park(words)
 
 
 def worth_retry(failure: DeliveryError) -> bool:

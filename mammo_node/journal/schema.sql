@@ -110,8 +110,9 @@ CREATE TABLE deliveries (
     study_id        INTEGER NOT NULL REFERENCES studies (id),
     destination     TEXT    NOT NULL,
     state           TEXT    NOT NULL
-        CHECK (state IN ('pending', 'sending', 'delivered', 'parked', 'held-back')),
+        CHECK (state IN ('pending', 'sending', 'stored', 'delivered', 'parked', 'held-back')),
     created_at      TEXT    NOT NULL,
+    -- When it is sent next, or, once stored, when the peer is asked next to commit to it.
     due_at          TEXT    NOT NULL,
     owner           TEXT,
     leased_until    TEXT,
@@ -125,11 +126,34 @@ CREATE TABLE deliveries (
     last_status     INTEGER,
     reason          TEXT,
     delivered_at    TEXT,
+    -- Since when commitment is waited for: not renewed when it is sent again.
+    stored_at       TEXT,
+    -- How often the peer was asked to commit to it.
+    asked           INTEGER NOT NULL DEFAULT 0,
+    committed_at    TEXT,
     -- One object goes to one destination once.
     UNIQUE (result_id, destination)
 );
 CREATE INDEX deliveries_by_destination ON deliveries (destination, state, due_at);
 CREATE INDEX deliveries_by_study ON deliveries (study_id, state);
+
+-- Requests for storage commitment (PS3.4 Annex J); a report names one by its Transaction UID.
+CREATE TABLE commitments (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    transaction_uid TEXT    NOT NULL UNIQUE,
+    destination     TEXT    NOT NULL,
+    requested_at    TEXT    NOT NULL,
+    reported_at     TEXT,
+    committed       INTEGER NOT NULL DEFAULT 0,
+    refused         INTEGER NOT NULL DEFAULT 0
+);
+
+-- What each request was about. A late report counts for whatever still waits.
+CREATE TABLE commitment_items (
+    commitment_id INTEGER NOT NULL REFERENCES commitments (id),
+    delivery_id   INTEGER NOT NULL REFERENCES deliveries (id),
+    PRIMARY KEY (commitment_id, delivery_id)
+);
 
 -- One row for every change of state, for good.
 CREATE TABLE events (

@@ -78,7 +78,10 @@ class DeliveryState(StrEnum):
 
     PENDING = "pending"
     SENDING = "sending"
+    STORED = "stored"
+    """The peer has it and is asked to commit to it (PS3.4 Annex J)."""
     DELIVERED = "delivered"
+    """The peer has it, and has committed to it where it was asked to."""
     PARKED = "parked"
     """Waits for ``mammo-node retry``."""
     HELD_BACK = "held-back"
@@ -115,6 +118,8 @@ class Event(StrEnum):
     EXPIRE = "expire"
 
     DELIVER = "deliver"
+    STORE = "store"
+    COMMIT = "commit"
     POSTPONE = "postpone"
     PARK = "park"
     RETRY = "retry"
@@ -173,10 +178,17 @@ _DELIVERY: Table = {
     (DeliveryState.PENDING, Event.PARK): DeliveryState.PARKED,
     (DeliveryState.PENDING, Event.HOLD_BACK): DeliveryState.HELD_BACK,
     (DeliveryState.SENDING, Event.DELIVER): DeliveryState.DELIVERED,
+    (DeliveryState.SENDING, Event.STORE): DeliveryState.STORED,
     (DeliveryState.SENDING, Event.POSTPONE): DeliveryState.PENDING,
     (DeliveryState.SENDING, Event.RELEASE): DeliveryState.PENDING,
     (DeliveryState.SENDING, Event.LOSE_WORKER): DeliveryState.PENDING,
     (DeliveryState.SENDING, Event.PARK): DeliveryState.PARKED,
+    (DeliveryState.STORED, Event.COMMIT): DeliveryState.DELIVERED,
+    # Commitment is no longer asked for.
+    (DeliveryState.STORED, Event.DELIVER): DeliveryState.DELIVERED,
+    # The peer has lost it: it is sent again.
+    (DeliveryState.STORED, Event.POSTPONE): DeliveryState.PENDING,
+    (DeliveryState.STORED, Event.PARK): DeliveryState.PARKED,
     (DeliveryState.PARKED, Event.RETRY): DeliveryState.PENDING,
 }
 

@@ -26,8 +26,9 @@ from mammo_node.errors import JournalError, OutOfResources
 from mammo_node.journal.states import Event, Machine, State, next_state
 from mammo_node.journal.times import to_text
 
-#: Goes up with every change of schema.sql; stands in the file as PRAGMA user_version.
-SCHEMA_VERSION = 1
+#: Goes up with every change of schema.sql, with a migration-N.sql that leads there from the
+#: version before; stands in the file as PRAGMA user_version.
+SCHEMA_VERSION = 2
 _BUSY_TIMEOUT_S = 30.0
 _MARK = "-- name:"
 #: Primary result codes (https://www.sqlite.org/rescode.html) that pass when space or time comes.
@@ -253,33 +254,46 @@ def _connect(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables in a new file; accept ours; refuse all others."""
+    """Make the tables in a new file; bring ours up to date; refuse all others."""
     if _version(connection) != SCHEMA_VERSION:
+        # A migration makes tables anew that others refer to; outside a transaction only.
+        connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("BEGIN IMMEDIATE")
         try:
             # Looked at again under the lock: another process may just have made the file.
-            if _version(connection) != SCHEMA_VERSION:
-                _create(connection, path)
+            _bring_up_to_date(connection, path, _version(connection))
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+    connection.execute("PRAGMA foreign_keys = ON")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _create(connection: sqlite3.Connection, path: Path) -> None:
-    version = _version(connection)
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, version: int) -> None:
     if version > SCHEMA_VERSION:
         raise JournalError(
             f"{path} is a journal of version {version}, this software knows version"
             f" {SCHEMA_VERSION}: install the newer software again, or use another storage folder"
         )
+    if version == 0:
+        _create(connection, path)
+        version = SCHEMA_VERSION
+    for following in range(version + 1, SCHEMA_VERSION + 1):
+        _run(connection, f"migration-{following}.sql")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise JournalError(f"{path} is an SQLite file, but no journal: use another storage folder")
-    for statement in _statements(_resource("schema.sql")):
+    _run(connection, "schema.sql")
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    for statement in _statements(_resource(script)):
         connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from mammo_node.journal.commitments import Decide
 from mammo_node.journal.records import CommitOutcome
-from mammo_node.vocabulary import ReceivedInstance
+from mammo_node.vocabulary import CommitmentReport, ReceivedInstance
 
 
 class InstanceJournal(Protocol):
@@ -26,6 +27,19 @@ class InstanceJournal(Protocol):
         aborted: bool,
     ) -> None:
         """Record that a sender is done, for the study clock. Raises as :meth:`commit`."""
+
+
+class CommitmentJournal(Protocol):
+    """Where reports of storage commitment go. Called from several threads."""
+
+    def commitment_reported(
+        self,
+        report: CommitmentReport,
+        destinations: Collection[str],
+        now: datetime,
+        decide: Decide,
+    ) -> bool:
+        """Record a report; False if it is about no request of ours. Raises JournalError."""
 
 
 class Incoming(Protocol):

@@ -30,6 +30,7 @@ from mammo_node.dimse.server import Server, ServerLimits
 from mammo_node.journal.journal import Journal
 from mammo_node.journal.spool import Spool
 from mammo_node.receive.acceptance import AcceptancePolicy
+from mammo_node.receive.commitment import CommitmentDesk
 from mammo_node.receive.service import ReceiveService
 
 #: What the supervisor waits for on standard output.
@@ -86,13 +87,15 @@ def _build(order: Order, configuration: Configuration) -> Server:
     settings = configuration.settings.receive
     listener = socket.socket(fileno=order.listener_descriptor)
     memory = mmap.mmap(order.occupancy_descriptor, Occupancy.size(order.slots))
+    journal = Journal(Path(order.journal))
     service = ReceiveService(
         policy=AcceptancePolicy.of(configuration.ae_titles),
         spool=Spool(Path(order.spool)),
-        journal=Journal(Path(order.journal)),
-        now=lambda: datetime.now(UTC),
+        journal=journal,
+        now=_utc_now,
         min_free_bytes=configuration.settings.storage.min_free_mb * _MEGABYTE,
         max_instance_bytes=settings.max_instance_mb * _MEGABYTE,
+        commitments=CommitmentDesk(journal, configuration.settings.retry, _utc_now),
     )
     limits = ServerLimits(
         max_associations=settings.max_associations,
@@ -110,6 +113,10 @@ def _build(order: Order, configuration: Configuration) -> Server:
         occupancy,
         lambda: f"{order.association_prefix}{next(numbers)}",
     )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _read_line(descriptor: int) -> bytes:

@@ -10,9 +10,16 @@ from datetime import datetime
 from mammo_node import log
 from mammo_node.dimse.command import Status
 from mammo_node.dimse.negotiation import Acceptance, AssociationRequest, Rejection
-from mammo_node.dimse.ports import AssociationEnd, AssociationInfo, Store, StoreRequest
+from mammo_node.dimse.ports import (
+    AssociationEnd,
+    AssociationInfo,
+    EventReport,
+    Store,
+    StoreRequest,
+)
 from mammo_node.errors import JournalError, OutOfResources, ReceptionError
 from mammo_node.receive.acceptance import AcceptancePolicy
+from mammo_node.receive.commitment import CommitmentDesk
 from mammo_node.receive.ports import IncomingSpool, InstanceJournal
 from mammo_node.receive.transaction import StoreTransaction, Taken, check_request
 
@@ -55,6 +62,8 @@ class ReceiveService:
         Watermark: below it nothing is taken.
     max_instance_bytes : int
         Longest dataset taken.
+    commitments : CommitmentDesk or None
+        Takes reports of storage commitment; None where nobody is asked to commit.
     """
 
     def __init__(
@@ -66,6 +75,7 @@ class ReceiveService:
         now: Callable[[], datetime],
         min_free_bytes: int,
         max_instance_bytes: int,
+        commitments: CommitmentDesk | None = None,
     ) -> None:
         self._policy = policy
         self._spool = spool
@@ -73,6 +83,7 @@ class ReceiveService:
         self._now = now
         self._min_free_bytes = min_free_bytes
         self._max_instance_bytes = max_instance_bytes
+        self._commitments = commitments
         self._ledgers: dict[str, _Ledger] = {}
 
     def negotiate(
@@ -128,6 +139,13 @@ class ReceiveService:
             calling_ae_title=association.calling_ae_title,
             peer_address=association.peer_address,
         )
+
+    def event_reported(self, report: EventReport) -> tuple[int, str]:
+        """Take a report of storage commitment from a destination that was asked to commit."""
+        destinations = self._policy.committed_by(report.association.calling_ae_title)
+        if self._commitments is None or not destinations:
+            return Status.SOP_CLASS_NOT_SUPPORTED, "nobody asked for a commitment"
+        return self._commitments.take(report, destinations)
 
     def ended(self, association: AssociationInfo, end: AssociationEnd) -> None:
         """Tell the journal, and log one line for the whole association."""

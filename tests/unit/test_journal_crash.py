@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import sqlite3
 import tempfile
+import uuid
 from collections import Counter, defaultdict
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from pydicom.dataset import Dataset
 
 from mammo_node.config import Completion, Destination, Retry
+from mammo_node.deliver.commitment import Clerk
 from mammo_node.deliver.courier import Courier
 from mammo_node.dimse.client import SendOutcome, StoredObject
-from mammo_node.errors import DestinationUnreachable, JournalError, LeaseLost
+from mammo_node.errors import DeliveryRefused, DestinationUnreachable, JournalError, LeaseLost
 from mammo_node.journal import Job, ResultRecord
 from mammo_node.journal.states import (
     STATES,
@@ -34,13 +37,14 @@ from mammo_node.journal.states import (
     Machine,
     StudyState,
 )
-from mammo_node.vocabulary import Outcome, OutputKind
+from mammo_node.vocabulary import CommitmentReport, Outcome, OutputKind
 from tests.unit.journal_cases import COMPREHENSIVE_3D_SR, EXPLICIT_LE, Bench
 
 _STUDIES = st.sampled_from(["1.1", "1.2"])
 _VIEWS = st.sampled_from([("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"), (None, None)])
 _ENDS = ["complete", "complete", "complete", "fail", "give up", "kill", "release"]
 _MOODS = ["takes", "takes", "down", "refuses", "breaks", "dies"]
+_PROMISES = ["commits", "commits", "is silent", "has lost it", "is busy", "is down", "dies"]
 _CONTENTS = st.sampled_from([b"a", b"a", b"a", b"b"])
 
 #: What each step draws.
@@ -60,11 +64,26 @@ _ARGUMENTS = {
     "expire": (),
     "catch_up": (),
     "deliver": (st.sampled_from(_MOODS),),
+    "archive": (st.sampled_from(_MOODS[:4]),),
+    "ask": (st.sampled_from(_PROMISES),),
+    "report_late": (st.integers(0, 3),),
     "retry": (),
     "sweep": (),
     "crash": (),
 }
-_STEPS = [*_ARGUMENTS, "receive", "receive", "go_on", "go_on", "go_on", "deliver"]
+_STEPS = [
+    *_ARGUMENTS,
+    *("receive", "receive", "go_on", "go_on", "go_on", "deliver"),
+    *("archive", "archive", "ask", "ask"),
+]
+
+
+_PACS = Destination(name="pacs", ae_title="PACS", host="host", port=104)
+_ARCHIVE = Destination(name="archive", ae_title="ARCHIVE", host="host", port=104, commitment=True)
+
+
+def _new_uid() -> str:
+    return f"2.25.{uuid.uuid4().int}"
 
 
 class Pacs:
@@ -95,6 +114,52 @@ class Pacs:
         return SendOutcome(item, 0x0000)
 
 
+class Archive(Pacs):
+    """A peer that is asked to commit, and keeps its promises or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.promise = "commits"
+        self.promised: set[str] = set()
+        self.owed: list[CommitmentReport] = []
+
+    def ask(self, _destination, _title, transaction_uid, references, /, *, on_report, linger_s):
+        uids = frozenset(uid for _, uid in references)
+        assert uids <= set(self.holds)
+        if self.promise == "is down":
+            raise DestinationUnreachable("down")
+        if self.promise == "is busy":
+            raise DeliveryRefused("busy", status=0x0213)
+        if self.promise == "has lost it":
+            for uid in uids - self.promised:
+                del self.holds[uid]
+            report = CommitmentReport(transaction_uid, frozenset(), dict.fromkeys(uids, 0x0112))
+            assert on_report(_information(report)) == 0x0000
+            return
+        self.promised |= uids
+        report = CommitmentReport(transaction_uid, uids, {})
+        if self.promise == "commits":
+            assert on_report(_information(report)) == 0x0000
+        else:
+            self.owed.append(report)
+
+
+def _information(report: CommitmentReport) -> Dataset:
+    ds = Dataset()
+    ds.TransactionUID = report.transaction_uid
+    ds.ReferencedSOPSequence = [_reference(uid) for uid in sorted(report.committed)]
+    ds.FailedSOPSequence = [_reference(uid, reason) for uid, reason in report.failed.items()]
+    return ds
+
+
+def _reference(uid: str, reason: int | None = None) -> Dataset:
+    ds = Dataset()
+    ds.ReferencedSOPInstanceUID = uid
+    if reason is not None:
+        ds.FailureReason = reason
+    return ds
+
+
 class CrashingNode(RuleBasedStateMachine):
     """Steps of receivers, workers and couriers, with the power cut in between."""
 
@@ -104,6 +169,7 @@ class CrashingNode(RuleBasedStateMachine):
         self.bench = Bench(self.folder)
         self._be_quick()
         self.pacs = Pacs()
+        self.archives = Archive()
         self.jobs: list[Job] = []
         self.acknowledged: dict[str, bytes] = {}
         self.looked_at: set[str] = set()
@@ -190,6 +256,28 @@ class CrashingNode(RuleBasedStateMachine):
             self.pacs._answer(item, 0)
         self.crash()
 
+    def archive(self, mood: str) -> None:
+        self.archives.mood = mood
+        self._courier(_ARCHIVE, self.archives).step()
+
+    def ask(self, promise: str) -> None:
+        if promise != "dies":
+            self.archives.promise = promise
+            self._clerk().step()
+            return
+        # The request is noted, and perhaps sent, and the node is gone.
+        self.bench.journal.begin_commitment("archive", _new_uid(), self.bench.now, 10, wait_s=60)
+        self.crash()
+
+    def report_late(self, which: int) -> None:
+        """A report on an association of the peer's own, in whatever order."""
+        if self.archives.owed:
+            report = self.archives.owed.pop(which % len(self.archives.owed))
+            clerk = self._clerk()
+            assert self.bench.journal.commitment_reported(
+                report, ["archive"], self.bench.now, clerk.decide
+            )
+
     def go_on(self, steps: int, how: str, mood: str, crashes: bool) -> None:
         """The way of a study, cut off anywhere: what is seldom reached by single steps."""
         way = (
@@ -229,15 +317,26 @@ class CrashingNode(RuleBasedStateMachine):
         self.bench.journal.complete_job(job, self._results(job), outcome, self.bench.now)
         self.looked_at |= {instance.ref.sop_instance_uid for instance in job.instances}
 
-    def _courier(self) -> Courier:
+    def _courier(self, destination: Destination | None = None, peer: Pacs | None = None) -> Courier:
         return Courier(
             journal=self.bench.journal,
-            destination=Destination(name="pacs", ae_title="PACS", host="host", port=104),
+            destination=destination or _PACS,
             calling_ae_title="MAMMO_AI",
             retry=Retry(),
             owner="courier",
             clock=lambda: self.bench.now,
-            send=self.pacs,
+            send=peer or self.pacs,
+        )
+
+    def _clerk(self) -> Clerk:
+        return Clerk(
+            journal=self.bench.journal,
+            destination=_ARCHIVE,
+            calling_ae_title="MAMMO_AI",
+            retry=Retry(),
+            clock=lambda: self.bench.now,
+            new_uid=_new_uid,
+            ask=self.archives.ask,
         )
 
     def _results(self, job: Job) -> list[ResultRecord]:
@@ -258,7 +357,7 @@ class CrashingNode(RuleBasedStateMachine):
                 content_hash=digest,
                 path=path,
                 size_bytes=len(digest),
-                destinations=("pacs",),
+                destinations=("pacs", "archive"),
             )
         ]
 
@@ -281,11 +380,15 @@ class CrashingNode(RuleBasedStateMachine):
             " GROUP BY entity_id HAVING count(*) > 1"
         )
         assert answers == []
-        delivered = self._query(
-            "SELECT r.sop_instance_uid FROM deliveries d JOIN results r ON r.id = d.result_id"
-            " WHERE d.state = 'delivered'"
-        )
-        assert {uid for (uid,) in delivered} <= set(self.pacs.holds)
+        assert self.archives.conflicts == 0
+        assert self._delivered("pacs") <= set(self.pacs.holds)
+
+    @invariant()
+    def what_is_delivered_to_an_archive_is_committed(self) -> None:
+        """No object counts as delivered that the archive has not promised to keep."""
+        delivered = self._delivered("archive")
+        assert delivered <= self.archives.promised
+        assert delivered <= set(self.archives.holds)
 
     @invariant()
     def a_study_does_not_run_ahead_of_its_jobs(self) -> None:
@@ -324,6 +427,13 @@ class CrashingNode(RuleBasedStateMachine):
             for state in STATES[machine]:
                 assert counts[machine][state] == counted[machine.value, state.value]
 
+    def _delivered(self, destination: str) -> set[str]:
+        rows = self._query(
+            "SELECT d.destination, r.sop_instance_uid FROM deliveries d"
+            " JOIN results r ON r.id = d.result_id WHERE d.state = 'delivered'"
+        )
+        return {uid for name, uid in rows if name == destination}
+
     def _query(self, statement: str) -> list[tuple]:
         connection = sqlite3.connect(self.folder / "storage" / "journal.db")
         try:
@@ -354,6 +464,9 @@ class EndingNode(CrashingNode):
             self.catch_up()
             bench.journal.retry(bench.now)
             self.deliver("takes")
+            self.archive("takes")
+            bench.now += timedelta(minutes=1)
+            self.ask("commits")
         states = {study.study_instance_uid: study.state for study in bench.journal.overview()}
         assert set(states.values()) <= {StudyState.ANSWERED}, states
         assert self.looked_at == set(self.acknowledged)
