@@ -100,7 +100,11 @@ def _truth(
         identity=identity,
         box_px=box,
         outline_px=outline,
-        centre_px=centre,
+        # Specks along ducts may all lie to one side of the point that they were drawn around.
+        centre_px=(
+            float(np.clip(centre[0], box[0], box[2])),
+            float(np.clip(centre[1], box[1], box[3])),
+        ),
         size_mm=max(width, height) * scene.grid.pitch_mm,
         contrast=contrast,
     )

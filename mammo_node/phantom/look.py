@@ -158,7 +158,7 @@ def _draw_sheet(rng: np.random.Generator, vendor: Vendor) -> FilmSheet:
     eight_bit = vendor.bits_stored == (8,)
     framed = rng.uniform() < 0.3
     return FilmSheet(
-        labels=float(rng.uniform(0.0, 0.8)),
+        labels=float(rng.uniform(0.0, 0.5)),
         tape=float(rng.uniform(0.0, 0.25)),
         scratches=float(rng.uniform(0.5, 4.0)),
         streaks=float(rng.uniform(0.0, 3.0)) if rng.uniform() < 0.4 else 0.0,
