@@ -84,6 +84,15 @@ def test_the_site_has_a_column_where_it_is_known(tmp_path: Path):
     assert "upper outer" in text
 
 
+def test_lesions_seen_in_several_views_are_named_together(tmp_path: Path):
+    """Findings that were matched stand in one row; without matches there is no such table."""
+    heading = "Lesions seen in several views"
+    text = words(report(samples.matched())[1], tmp_path)
+    assert heading in text
+    assert "R-CC-1, R-MLO-1" in text
+    assert heading not in words(report(ANSWERS["findings"])[1], tmp_path)
+
+
 def test_refusals_stand_with_their_reason(tmp_path: Path):
     """Every image that was not analysed is named with why."""
     text = words(report(ANSWERS["partial"])[1], tmp_path)

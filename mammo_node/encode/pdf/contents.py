@@ -12,7 +12,7 @@ from mammo_node.encode.overview.capture import printed_date
 from mammo_node.encode.pdf import printable
 from mammo_node.encode.typeface import written
 from mammo_node.header import attributes
-from mammo_node.vocabulary import Finding, StudyResult, ViewResult
+from mammo_node.vocabulary import Finding, FindingRef, StudyResult, ViewResult
 
 Fact = tuple[str, str]
 
@@ -45,7 +45,7 @@ def contents_of(
 ) -> Contents:
     """Gather what the report says."""
     patient, study = _patient(common), _study(common)
-    tables = [_findings(result), _images(result), _models(result)]
+    tables = [_findings(result), _lesions(result), _images(result), _models(result)]
     return Contents(
         identity=" \u00b7 ".join([patient[0][1], f"ID {patient[1][1]}", f"study {study[0][1]}"]),
         patient=patient,
@@ -116,6 +116,21 @@ def _finding_row(
         written(finding.site or printable.UNKNOWN),
         written(f"{finding.model.name} {finding.model.version}"),
     )
+
+
+def _lesions(result: StudyResult) -> Table:
+    """Return one row for each lesion that was matched in several images."""
+    names = {
+        FindingRef(view.ref.sop_instance_uid, index): statement.finding_name(result, view, index)
+        for view in result.views
+        for index in range(len(view.findings))
+    }
+    rows = [
+        (str(number), ", ".join(names[ref] for ref in lesion if ref in names))
+        for number, lesion in enumerate(result.lesions, start=1)
+    ]
+    columns = ("Lesion", "Findings that are this lesion")
+    return Table("Lesions seen in several views", columns, (0.13, 0.87), tuple(rows))
 
 
 def _images(result: StudyResult) -> Table:
