@@ -57,7 +57,7 @@ def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     malignant = bool(rng.uniform() < _MALIGNANT[variety])
-    diameter = float(np.clip(15.5 * np.exp(0.45 * rng.standard_normal()), 6.0, 45.0))
+    diameter = float(np.clip(16.5 * np.exp(0.45 * rng.standard_normal()), 6.0, 45.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
     k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))
@@ -70,9 +70,9 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         radius_mm=diameter / 2.0,
         axes=(float(axes[0]), float(axes[1]), float(axes[2])),
         waves=np.column_stack([k, rng.uniform(0, 6.28, count), weight]).astype(np.float32),
-        density_ratio=float(rng.uniform(1.0, 1.12))
+        density_ratio=float(rng.uniform(1.02, 1.18))
         if malignant
-        else float(rng.uniform(0.94, 1.06)),
+        else float(rng.uniform(0.98, 1.12)),
         margin_mm=float(rng.uniform(low, high)),
         spicules=_draw_spicules(rng, variety),
     )

@@ -14,14 +14,15 @@ from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.scene import Scene
 
-CANDIDATES = 24
+CANDIDATES = 30
 #: Median and log deviation of the visibility that is asked for, and the least in any view. What is
 #: asked for is more than what is reached: bright places for bright masses are few.
-WANTED = (1.6, 0.65)
-LEAST = 0.25
+WANTED = (4.5, 0.6)
+LEAST = 0.5
 #: Share of masses put where this share of the depth is gland.
-AT_BORDER = 0.65
-BORDER_GLAND = (0.06, 0.4)
+AT_BORDER = 0.5
+BORDER_GLAND = (0.04, 0.35)
+MOST_MUSCLE = 0.2
 Point = tuple[float, float, float]
 
 
@@ -36,7 +37,7 @@ def place_lesion(
 
     `added_path_mm` is the depth of gland-like tissue that the lesion adds in its middle.
     """
-    wanted = float(np.clip(WANTED[0] * np.exp(WANTED[1] * rng.standard_normal()), 0.3, 6.0))
+    wanted = float(np.clip(WANTED[0] * np.exp(WANTED[1] * rng.standard_normal()), 0.6, 12.0))
     at_border = bool(rng.uniform() < AT_BORDER)
     best: tuple[float, Point] | None = None
     for _ in range(CANDIDATES):
@@ -107,8 +108,12 @@ def _fits(scene: Scene, point: Point, radius_mm: float) -> bool:
         return False
     if not (margin <= row < scene.grid.rows - margin):
         return False
-    return bool(scene.inside_mm[int(row), int(column)] > 1.1 * radius_mm + 2.0) and bool(
-        scene.thickness_mm[int(row), int(column)] > 1.2 * radius_mm
+    here = int(row), int(column)
+    # Nearly all masses lie in the breast, not over the muscle behind it.
+    return (
+        bool(scene.inside_mm[here] > 1.1 * radius_mm + 2.0)
+        and bool(scene.thickness_mm[here] > 1.2 * radius_mm)
+        and bool(scene.pectoral[here] < MOST_MUSCLE)
     )
 
 
