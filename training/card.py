@@ -22,6 +22,7 @@ from training.tasks.density import DensityTask
 from training.tasks.detector import DetectorTask
 from training.tasks.landmarks import LandmarkTask
 from training.tasks.patches import PatchTask
+from training.tasks.retina import RetinaTask
 
 #: The int8 variant is kept when no sensitivity falls by more than this.
 INT8_LOSS = 0.01
@@ -41,7 +42,7 @@ def write_package(
     task = make_task(config.phases[-1])
     figures = _read(run / "figures.json")
     small = _read(run / "figures-int8.json") if (run / "figures-int8.json").exists() else None
-    if isinstance(task, DetectorTask):
+    if isinstance(task, DetectorTask | RetinaTask):
         write_manifest(config.name, task, target, figures, version)
     template = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
     record = _read(run / "run.json")
@@ -80,14 +81,16 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _what(task: Task) -> str:
-    if isinstance(task, DetectorTask):
+    if isinstance(task, DetectorTask | RetinaTask):
         what = " and ".join(plural(name) for name in task.labels)
-        return (
+        text = (
             f"What it does: proposes boxes for {what} in craniocaudal and mediolateral\n"
             "oblique mammograms, each with a score from 0 to 1. The score orders the proposals;\n"
-            "it is not a probability of cancer. A second output, `suspicion`, orders them by how\n"
-            "malignant they look."
+            "it is not a probability of cancer."
         )
+        if "suspicion" not in task.contract.outputs:
+            return text
+        return text + " A second output, `suspicion`, orders them by\nhow malignant they look."
     if isinstance(task, PatchTask):
         side = task.size_px * task.pool
         return (
@@ -118,6 +121,8 @@ def _network(task: Task) -> str:
         )
     if isinstance(task, DensityTask):
         return "One encoder for both views, one score, three limits (`training/nets/density.py`)"
+    if isinstance(task, RetinaTask):
+        return "RetinaNet (`training/nets/retina.py`), four phases"
     return "Small U-Net (`training/nets/landmark.py`)"
 
 

@@ -17,7 +17,10 @@ from training.measures.detect import MOST, NMS_IOU
 from training.measures.session import open_model
 from training.tables import plural
 from training.tasks.detector import DetectorTask
+from training.tasks.retina import RetinaTask
 
+#: Both answer with boxes, scores and labels.
+BoxTask = DetectorTask | RetinaTask
 CONCEPTS = {
     MASS: ("129788004", "SCT", "Mammographic breast mass"),
     CLUSTER: ("129769006", "SCT", "Calcification Cluster"),
@@ -43,7 +46,7 @@ SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.7")
 
 
 def write_manifest(
-    name: str, task: DetectorTask, model: Path, figures: dict[str, Any], version: str
+    name: str, task: BoxTask, model: Path, figures: dict[str, Any], version: str
 ) -> None:
     """Write model.toml beside `model`."""
     opsets = {entry.domain: entry.version for entry in onnx.load(str(model)).opset_import}
@@ -73,7 +76,7 @@ def write_manifest(
     (model.parent / "model.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _input(task: DetectorTask) -> list[str]:
+def _input(task: BoxTask) -> list[str]:
     lines = [
         "",
         "[input]",
@@ -92,7 +95,7 @@ def _input(task: DetectorTask) -> list[str]:
     return lines
 
 
-def _output(task: DetectorTask) -> list[str]:
+def _output(task: BoxTask) -> list[str]:
     lines = [
         "",
         "[output]",
@@ -100,7 +103,7 @@ def _output(task: DetectorTask) -> list[str]:
         'boxes = "boxes"',
         'scores = "scores"',
         'labels = "labels"',
-        'heatmap = "heatmap"',
+        *(['heatmap = "heatmap"'] if "heatmap" in task.contract.outputs else []),
         f"nms_iou = {NMS_IOU}",
     ]
     for index, label in enumerate(task.labels):
@@ -110,7 +113,7 @@ def _output(task: DetectorTask) -> list[str]:
     return lines
 
 
-def _points(task: DetectorTask, figures: dict[str, Any]) -> list[str]:
+def _points(task: BoxTask, figures: dict[str, Any]) -> list[str]:
     data = (
         f"{figures['images']} held-out phantom images of {figures['patients']} phantoms, IoU >= 0.2"
     )
@@ -131,7 +134,7 @@ def _points(task: DetectorTask, figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _self_test(model: Path, task: DetectorTask, figures: dict[str, Any]) -> list[str]:
+def _self_test(model: Path, task: BoxTask, figures: dict[str, Any]) -> list[str]:
     """Detect on a blob, as the node's self-test makes it: the first with a sure answer.
 
     A model that answers no blob expects nothing on one, which shows less; one that is sure of

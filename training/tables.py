@@ -9,6 +9,7 @@ from training.pair_source import CATEGORIES
 from training.task import Task
 from training.tasks.detector import DetectorTask
 from training.tasks.patches import PatchTask
+from training.tasks.retina import RetinaTask
 
 Figures = dict[str, Any]
 
@@ -20,7 +21,7 @@ def plural(name: str) -> str:
 
 def figures_of(task: Task, figures: Figures, small: Figures | None) -> str:
     """Figures of a model of any kind, fp32 and int8 side by side where there are both."""
-    if isinstance(task, DetectorTask):
+    if isinstance(task, DetectorTask | RetinaTask):
         return _detector(figures, small)
     if isinstance(task, PatchTask):
         return _patches(figures, small)

@@ -179,7 +179,7 @@ def test_every_task_learns_something(bank, tmp_path, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["detector", "landmarks"])
+@pytest.mark.parametrize("kind", ["patches"])
 def test_export_answers_like_torch(tmp_path, kind):
     """The ONNX file keeps to its contract, at sizes it was not traced with."""
     for name in ("onnx", "onnxruntime", "onnxscript"):
