@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from mammo_node.image.geometry import ViewTransform
-from mammo_node.image.preprocess import Prepared, prepare
+from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
 from mammo_node.phantom import PhantomStudy, PhantomView, TextureBank, generate_study
 from mammo_node.phantom.kinds import SIGNS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
@@ -129,10 +129,15 @@ def render(
     )
     names = []
     for view in study.views:
-        names.append(view_name(study, view))
-        save(banked(study, view), folder, names[-1])
+        name = view_name(study, view)
         if raw:
-            save_raw(study, view, folder, names[-1])
+            save_raw(study, view, folder, name)
+        try:
+            save(banked(study, view), folder, name)
+        except NoBreastFound as error:
+            print(f"{name}: {error}; left out")
+            continue
+        names.append(name)
     return names
 
 

@@ -18,7 +18,7 @@ from mammo_node.evaluate.blobs import find_blobs
 from mammo_node.evaluate.froc import RATES, Froc, Scored, events, froc, sensitivities
 from mammo_node.evaluate.matching import Criterion, iou
 from mammo_node.evaluate.roc import auc
-from mammo_node.image.preprocess import Prepared, prepare
+from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
 from mammo_node.phantom import CLUSTER, MASS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
 from training.contract import Contract
@@ -65,7 +65,13 @@ def measure_detector(
     suspicion: list[tuple[float, bool]] = []
     patients, looks, seconds = [], [], 0.0
     for view in islice(raw_views(held_out), limit):
-        made = _prepared(view, spec)
+        patients.append(view.patient)
+        looks.append(view.look)
+        try:
+            made = _prepared(view, spec)
+        except NoBreastFound:
+            _miss(view, found, bar)
+            continue
         begun = time.perf_counter()
         boxes, scores, kinds, doubt = detect(session, made)
         seconds += time.perf_counter() - begun
@@ -77,8 +83,6 @@ def measure_detector(
         suspicion += _suspicions(view, made, boxes, doubt)
         if MASS in labels:
             bar.append(_blobs(view, ignored))
-        patients.append(view.patient)
-        looks.append(view.look)
     figures: dict[str, Any] = {
         "images": len(looks),
         "patients": len(set(patients)),
@@ -94,6 +98,14 @@ def measure_detector(
         figures["suspicion_auc"] = round(auc(values, truth), 3)
         figures["suspicion_lesions"] = len(values)
     return figures
+
+
+def _miss(view: RawView, found: dict[str, list[Scored]], bar: list[Scored]) -> None:
+    """All lesions of an image in which no breast was found are missed."""
+    for name, images in found.items():
+        images.append(Scored(np.zeros((0, 4)), np.zeros(0), view.boxes((name,))))
+    if MASS in found:
+        bar.append(Scored(np.zeros((0, 4)), np.zeros(0), view.boxes((MASS,))))
 
 
 def _prepared(view: RawView, spec: InputSpec) -> Prepared:
