@@ -54,6 +54,7 @@ _ALIASES = MappingProxyType(
         "microcalcifications": CLUSTER,
         "calcifications": CALCIFICATION,
         "nodule": MASS,
+        "axillary-lymph-node": LYMPH_NODE,
         "distortion": DISTORTION,
     }
 )

@@ -1,16 +1,19 @@
-"""What a folder of result reports says of each image: DICOM SR in, predictions out."""
+"""What a folder of result reports says of each image: DICOM SR in, predictions out.
+
+Our reports and other makers', TID 1500 and CAD (:mod:`mammo_node.reports`). What a report marks as
+not to be shown is left out; a finding without a score counts as certain; one that is a bare point
+can be a hit by its centre only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
-from mammo_node.encode.parse import Report, parse_report
-from mammo_node.errors import EncodingError, GroundTruthError, ImageError
+from mammo_node.errors import GroundTruthError, ImageError, NotAReport, ReportUnreadable
 from mammo_node.evaluate.images import complete
 from mammo_node.evaluate.labels import known_as
 from mammo_node.evaluate.predictions import Prediction, ScoredBox
@@ -21,9 +24,18 @@ from mammo_node.header import attributes
 from mammo_node.header.part10 import read_header
 from mammo_node.image.policy import Policy
 from mammo_node.image.spacing import spacing_from
+from mammo_node.reports.document import read_report
+from mammo_node.reports.files import read_document
+from mammo_node.reports.found import ReadFinding, ReadReport
+from mammo_node.vocabulary import Box
 
-_REPORTS = frozenset({Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage})
 _UNSAID = "no-result: no report speaks of it"
+_UNREAD = "not-analysed: the report says so"
+_NOT_SHOWN = "not"
+_MEASUREMENTS = "1500"
+_CERTAIN = 1.0
+#: Half the side of the box that a bare point is given.
+_POINT_PX = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +77,20 @@ def read_results(folder: Path) -> Results:
     if not folder.exists():
         raise GroundTruthError(f"{folder}: there is no such folder")
     files = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.is_file())
-    found: list[tuple[str, Report]] = []
+    found: list[tuple[str, ReadReport]] = []
     unread: list[str] = []
-    for path, ds in _reports(files):
+    for path in files:
         try:
-            found.append((_written(ds), parse_report(ds)))
-        except EncodingError as error:
+            ds = read_document(path)
+            found.append((_written(ds), read_report(ds)))
+        except NotAReport:
+            continue
+        except ReportUnreadable as error:
             unread.append(f"{path}: {error}")
     if not found:
         why = f"; the first that was not read is {unread[0]}" if unread else ""
-        raise GroundTruthError(f"{folder}: there is no result report (TID 1500) in it{why}")
-    found.sort(key=lambda pair: pair[0])
-    by_image: dict[str, Prediction] = {}
-    for _, report in found:
-        by_image.update(_predictions(report))
-    every = [finding for _, report in found for finding in report.findings]
-    models = dict.fromkeys(f"{f.model_name} {f.model_version}" for f in every)
-    labels = dict.fromkeys(known_as(finding.label) for finding in every)
-    return Results(by_image, tuple(models), tuple(labels), len(found), tuple(unread))
-
-
-def _reports(files: Iterable[Path]) -> Iterator[tuple[Path, Dataset]]:
-    for path in files:
-        try:
-            ds = read_header(path)
-        except (ImageError, OSError):
-            continue
-        if attributes.uid(ds, "SOPClassUID") in _REPORTS:
-            yield path, ds
+        raise GroundTruthError(f"{folder}: there is no report of findings in it{why}")
+    return _results([report for _, report in sorted(found, key=_order)], tuple(unread))
 
 
 def _written(ds: Dataset) -> str:
@@ -100,14 +98,51 @@ def _written(ds: Dataset) -> str:
     return " ".join(parts)
 
 
-def _predictions(report: Report) -> dict[str, Prediction]:
+def _order(dated: tuple[str, ReadReport]) -> tuple[str, bool]:
+    """By time; of one time the measurement report last, which tells places more exactly."""
+    written, report = dated
+    return written, report.template == _MEASUREMENTS
+
+
+def _results(reports: Sequence[ReadReport], unread: tuple[str, ...]) -> Results:
+    by_image: dict[str, Prediction] = {}
+    for report in reports:
+        by_image.update(_predictions(report))
+    every = [finding for report in reports for finding in report.findings]
+    models = dict.fromkeys(_by(finding) for finding in every)
+    labels = dict.fromkeys(_label(finding) for finding in every)
+    return Results(by_image, tuple(filter(None, models)), tuple(labels), len(reports), unread)
+
+
+def _by(finding: ReadFinding) -> str:
+    algorithm = finding.algorithm
+    return " ".join(part for part in (algorithm.name, algorithm.version) if part)
+
+
+def _label(finding: ReadFinding) -> str:
+    meaning = "finding" if finding.concept is None else finding.concept.meaning
+    return known_as(finding.label or meaning)
+
+
+def _predictions(report: ReadReport) -> dict[str, Prediction]:
     boxes: dict[str, list[ScoredBox]] = {uid: [] for uid in report.without_findings}
     for finding in report.findings:
-        box = ScoredBox(known_as(finding.label), finding.score, finding.box_px)
-        boxes.setdefault(finding.sop_instance_uid, []).append(box)
-    told = {uid: Prediction("", tuple(found)) for uid, found in boxes.items()}
-    unread = "not-analysed: the report says nothing about it"
-    return {**{uid: Prediction("", refusal=unread) for uid in report.not_analysed}, **told}
+        if finding.image is None:
+            continue
+        mine = boxes.setdefault(finding.image.sop_instance_uid, [])
+        box = _place(finding)
+        if box is not None and finding.rendering != _NOT_SHOWN:
+            score = _CERTAIN if finding.score is None else finding.score
+            mine.append(ScoredBox(_label(finding), score, box))
+    refused = {uid: Prediction("", refusal=_UNREAD) for uid in report.not_analysed}
+    return refused | {uid: Prediction("", tuple(found)) for uid, found in boxes.items()}
+
+
+def _place(finding: ReadFinding) -> Box | None:
+    if finding.box_px is not None or finding.centre_px is None:
+        return finding.box_px
+    x, y = finding.centre_px
+    return Box(x - _POINT_PX, y - _POINT_PX, x + _POINT_PX, y + _POINT_PX)
 
 
 def _header(record: ImageRecord) -> Dataset | None:

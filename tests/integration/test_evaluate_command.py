@@ -15,6 +15,7 @@ from mammo_node.composition import pipeline_settings
 from mammo_node.config import Configuration, Settings
 from mammo_node.errors import InferenceError
 from mammo_node.evaluate import run, table
+from mammo_node.evaluate.predictions import ScoredBox
 from mammo_node.evaluate.results import read_results
 from mammo_node.offline import gather
 from mammo_node.pipeline import Pipeline, StudyRequest
@@ -22,7 +23,7 @@ from mammo_node.vocabulary import OutputKind
 from tests.peers import real_data
 from tests.unit import data_sets
 
-SEEDS = "phantom:900003:masses=3,clusters=0,mm=0.2,look=film"
+SEEDS = "phantom:900003:masses=3,clusters=0,mm=0.3,look=film"
 #: A node that reports what is far below its usual threshold, so that there is a curve to compare.
 OPEN = Settings(models={"thresholds": {"mass": 0.1}})
 
@@ -37,14 +38,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a node with open thresholds reports on those images: the SR alone."""
+    """What a node with open thresholds reports on those images: SR and CAD SR."""
     settings = pipeline_settings(Configuration(settings=OPEN), device_serial_number="tests")
     ((study, instances),) = gather(sorted(exported.glob("*.dcm"))).studies.items()
     when = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
-    request = StudyRequest(study, 1, instances, (OutputKind.SR,), when)
+    kinds = (OutputKind.SR, OutputKind.CAD_SR)
+    request = StudyRequest(study, 1, instances, kinds, when)
     out = tmp_path_factory.mktemp("results")
     for number, file in enumerate(Pipeline.start(settings).answer(request).files):
-        (out / f"{number}.dcm").write_bytes(file.content)
+        (out / file.kind.value).mkdir(exist_ok=True)
+        (out / file.kind.value / f"{number}.dcm").write_bytes(file.content)
     return out
 
 
@@ -78,6 +81,21 @@ def test_model_and_its_reports_give_the_same_figures(exported: Path, reports: Pa
     # Every image has a box above the reports' threshold, so that its best one is in them.
     pair = [d["discrimination"]["malignant"]["image"] for d in (model, told)]
     assert pair[0] == pair[1]
+
+
+def test_cad_reports_say_the_same(reports: Path):
+    """A CAD report gives the boxes and scores of the measurement report of the same answer."""
+    sr, cad = (read_results(reports / kind) for kind in ("sr", "cad-sr"))
+    assert sr.by_image.keys() == cad.by_image.keys()
+    assert sr.models == cad.models
+    for uid, said in sr.by_image.items():
+        pairs = zip(
+            *(sorted(p.boxes, key=_by_place) for p in (said, cad.by_image[uid])), strict=True
+        )
+        for mine, other in pairs:
+            assert mine.label == other.label
+            assert mine.score == pytest.approx(other.score, abs=0.006)
+            assert mine.box_px.centre == pytest.approx(other.box_px.centre, abs=0.6)
 
 
 def test_exported_phantoms_are_the_phantoms(exported: Path, tmp_path: Path):
@@ -122,7 +140,7 @@ def test_a_package_may_be_named_by_its_folder(exported: Path, tmp_path: Path):
 
 def test_the_later_report_holds(reports: Path, tmp_path: Path):
     """Of two reports on one image the one that was written later counts."""
-    (first,) = reports.glob("*.dcm")
+    (first,) = (reports / "sr").glob("*.dcm")
     ds = pydicom.dcmread(first)
     ds.save_as(tmp_path / "early.dcm", enforce_file_format=True)
     ds.ContentDate = "20990101"
@@ -216,3 +234,7 @@ def _without_one_finding(ds: pydicom.Dataset) -> None:
 
 def _is_region(group: pydicom.Dataset) -> bool:
     return group.ContentTemplateSequence[0].TemplateIdentifier == "1410"
+
+
+def _by_place(box: ScoredBox) -> tuple[float, float]:
+    return box.box_px.centre
