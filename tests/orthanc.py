@@ -147,6 +147,14 @@ class Orthanc:
             for instance in self.get("/instances?expand")
         }
 
+    def delete(self, sop_instance_uid: str) -> None:
+        """Delete one instance."""
+        for instance in self.get("/instances?expand"):
+            if instance["MainDicomTags"]["SOPInstanceUID"] == sop_instance_uid:
+                url = f"http://127.0.0.1:{self.http_port}/instances/{instance['ID']}"
+                request = urllib.request.Request(url, method="DELETE", headers=self._headers)
+                urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - http, see above
+
     def files(self) -> dict[str, bytes]:
         """Return every stored file by SOP Instance UID, as Orthanc gives it out."""
         return {

@@ -77,6 +77,8 @@ class Courier:
         Sends a batch.
     random : callable
         Returns a number from [0, 1): which part of the jitter is taken.
+    gather_s : float
+        How long stored objects wait for others to be asked for together.
     """
 
     journal: Journal
@@ -87,6 +89,7 @@ class Courier:
     clock: Callable[[], datetime]
     send: Send = send
     random: Callable[[], float] = random
+    gather_s: float = _GATHER_S
 
     def step(self) -> bool:
         """Send one batch if anything is due; return whether something was.
@@ -167,7 +170,7 @@ class _Round:
             return
         courier, warning, now = self._courier, _warning(outcome), self._courier.clock()
         if courier.asks_commitment:
-            ask_at = now + timedelta(seconds=_GATHER_S)
+            ask_at = now + timedelta(seconds=courier.gather_s)
             courier.journal.stored(delivery, outcome.status, now, warning, ask_at=ask_at)
         else:
             courier.journal.delivered(delivery, outcome.status, now, warning)

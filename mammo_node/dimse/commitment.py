@@ -66,14 +66,17 @@ def request_commitment(
     reported = threading.Event()
 
     def take(event: Any) -> tuple[int, None]:
-        status = on_report(event.event_information)
-        reported.set()
-        return status, None
+        return on_report(event.event_information), None
+
+    def sent(event: Any) -> None:
+        # Not before our response is on its way may the association be released.
+        if type(event.message).__name__ == "N_EVENT_REPORT_RSP":
+            reported.set()
 
     context = build_context(
         STORAGE_COMMITMENT_PUSH_MODEL, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
     )
-    handlers = [(evt.EVT_N_EVENT_REPORT, take)]
+    handlers = [(evt.EVT_N_EVENT_REPORT, take), (evt.EVT_DIMSE_SENT, sent)]
     association = associate(destination, calling_ae_title, [context], handlers)
     try:
         if not association.accepted_contexts:

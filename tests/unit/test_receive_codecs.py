@@ -31,6 +31,7 @@ from mammo_node.dimse.negotiation import (
     ContextAnswer,
     ContextResult,
     ProposedContext,
+    RoleSelection,
 )
 from mammo_node.dimse.pdu import HEADER, AbortReason
 from mammo_node.errors import ProtocolViolation
@@ -68,6 +69,7 @@ def test_request_of_pynetdicom_is_understood() -> None:
     assert decoded.contexts == (
         ProposedContext(5, MG, (ExplicitVRLittleEndian, ImplicitVRLittleEndian)),
     )
+    assert decoded.roles == (RoleSelection(MG, scu=True, scp=False),)
 
 
 def test_acceptance_is_understood_by_pynetdicom() -> None:
@@ -79,6 +81,7 @@ def test_acceptance_is_understood_by_pynetdicom() -> None:
             ContextAnswer(5, ContextResult.ACCEPTANCE, ExplicitVRLittleEndian),
             ContextAnswer(7, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, ImplicitVRLittleEndian),
         ),
+        roles=(RoleSelection("1.2.840.10008.1.20.1", scu=False, scp=True),),
         maximum_length=131072,
         implementation_class_uid="2.25.1",
         implementation_version_name="MAMMO_NODE",
@@ -92,6 +95,8 @@ def test_acceptance_is_understood_by_pynetdicom() -> None:
     results = [(c.context_id, c.result, c.transfer_syntax) for c in decoded.presentation_context]
     assert results[0] == (5, 0, ExplicitVRLittleEndian)
     assert results[1][:2] == (7, 3)
+    (role,) = decoded.user_information.role_selection.values()
+    assert (role.uid, role.scu, role.scp) == ("1.2.840.10008.1.20.1", 0, 1)
 
 
 def test_unknown_items_are_skipped() -> None:
@@ -113,6 +118,9 @@ def test_unknown_items_are_skipped() -> None:
         bytes(68) + item(0x20, b"\x02\0\0\0" + item(0x30, b"1.2") + item(0x40, b"1.2")),
         bytes(68) + item(0x20, b"\x01\0\0\0" + item(0x30, b"1.2") + item(0x40, b"1.2")) * 2,
         bytes(68) + item(0x50, item(0x51, b"\0\0")),
+        bytes(68) + item(0x50, item(0x54, b"")),
+        bytes(68) + item(0x50, item(0x54, b"\0\x03" + b"1.2" + b"\x01")),
+        bytes(68) + item(0x50, item(0x54, b"\xff\xff" + b"1.2" + b"\x01\x01")),
     ],
 )
 def test_lies_in_a_request_are_protocol_violations(body: bytes) -> None:
