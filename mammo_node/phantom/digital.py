@@ -28,9 +28,10 @@ def process_digital(
     )
     noisy = blurred + quantum_noise(rng, blurred, reference, pitch_mm, rng.uniform(0.008, 0.03))
     equal = _without_thickness(rng, noisy, local_thickness_mm, thickness_mm, mu, pitch_mm)
-    equal = _compressed(rng, equal, inside_mm, pitch_mm)
-    for sigma_mm, most in ((0.15, 1.4), (0.3, 1.2), (0.8, 0.9), (2.0, 0.6)):
-        gain = float(rng.uniform(0.05, most))
+    most = (mu.muscle - mu.adipose) * thickness_mm
+    equal = _compressed(rng, equal, inside_mm, most, pitch_mm)
+    for sigma_mm, most_gain in ((0.15, 1.4), (0.3, 1.2), (0.8, 0.9), (2.0, 0.6)):
+        gain = float(rng.uniform(0.05, most_gain))
         limit = float(rng.uniform(0.05, 0.16))
         band = _blur(equal, sigma_mm / pitch_mm) - _blur(equal, 2.4 * sigma_mm / pitch_mm)
         equal = equal + np.float32(gain * limit) * np.tanh(band / np.float32(limit))
@@ -64,12 +65,22 @@ def _without_thickness(
 
 
 def _compressed(
-    rng: np.random.Generator, level: FloatArray, inside_mm: FloatArray, pitch_mm: float
+    rng: np.random.Generator,
+    level: FloatArray,
+    inside_mm: FloatArray,
+    most: float,
+    pitch_mm: float,
 ) -> FloatArray:
-    """Take out a share of the slowest variations, so that muscle and fat fit into one window."""
+    """Take out a share of the slowest variations, so that muscle and fat fit into one window.
+
+    What is brighter than tissue can be (`most`), metal or an implant, does not darken its
+    surroundings.
+    """
     breast = (inside_mm > 1.0).astype(np.float32)
     sigma = float(rng.uniform(8.0, 20.0)) / pitch_mm
-    slow = _blur(level * breast, sigma) / np.maximum(_blur(breast, sigma), 0.05)
+    slow = _blur(np.minimum(level, np.float32(most)) * breast, sigma) / np.maximum(
+        _blur(breast, sigma), 0.05
+    )
     return np.asarray(level - np.float32(rng.uniform(0.3, 0.85)) * slow, dtype=np.float32)
 
 
