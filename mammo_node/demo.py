@@ -33,6 +33,7 @@ from mammo_node.config import (
 from mammo_node.deliver.files import sendable
 from mammo_node.dimse.archive import LocalArchive, StoredObject
 from mammo_node.dimse.client import send_batch
+from mammo_node.encode.extract import OVERVIEW_NAME, REPORT_NAME
 from mammo_node.encode.parse import Report, parse_report
 from mammo_node.errors import MammoNodeError
 from mammo_node.node import Node
@@ -106,17 +107,21 @@ def _through_the_node(
         try:
             with timeline.step(f"{len(images)} images sent to {listening.ae_title} (C-STORE)"):
                 _send(images, listening.port)
-            # A presentation state for each image, one of everything else.
-            expected = len(_OUTPUTS) - 1 + len(images)
             with timeline.step("analysed; results delivered to the PACS (C-STORE)"):
-                stored = archive.wait_for(lambda o: len(o) >= expected, _ANSWER_DEADLINE_S)
+                stored = archive.wait_for(lambda o: _whole(o, images), _ANSWER_DEADLINE_S)
         finally:
             stop.set()
             watcher.join()
             node.stop()
-    if len(stored) < expected:
-        raise DemoFailed(f"{len(stored)} of {expected} result objects came back to the PACS")
+    if not _whole(stored, images):
+        raise DemoFailed(f"only {len(stored)} result objects came back to the PACS")
     return stored
+
+
+def _whole(stored: tuple[StoredObject, ...], images: list[Path]) -> bool:
+    """Whether each kind has come: a presentation state an image, at least one of the others."""
+    modalities = [o.modality for o in stored]
+    return modalities.count("PR") >= len(images) and {"SR", "OT", "DOC"} <= set(modalities)
 
 
 def _configuration(storage: Path, pacs_port: int) -> Configuration:
@@ -166,7 +171,9 @@ def _summarise(
     for view, label, score, size, model in findings.rows:
         timeline.tell(f"  {view}  {label} {score}, {size} mm ({model})")
     pictures = [Picture(path.stem.split("-", 2)[2], path.name) for path in overlays]
-    received = [path for o in stored for path in write_extract(pydicom.dcmread(o.path), out)]
+    for received in stored:
+        write_extract(pydicom.dcmread(received.path), out)
+    answer = AnswerShown(report.conclusion, OVERVIEW_NAME, REPORT_NAME)
     tables = [
         findings,
         _truth_table(study),
@@ -174,16 +181,8 @@ def _summarise(
     ]
     summary = out / "index.html"
     title = "mammo_node: a phantom study in, an answer out"
-    summary.write_text(
-        page(title, _answer(report, received), pictures, tables, timeline.steps), "utf-8"
-    )
+    summary.write_text(page(title, answer, pictures, tables, timeline.steps), "utf-8")
     return summary
-
-
-def _answer(report: Report, received: list[Path]) -> AnswerShown:
-    """Return what stands first on the page: the overview and the report as the PACS has them."""
-    files = {path.suffix: path.name for path in received}
-    return AnswerShown(report.conclusion, files[".png"], files[".pdf"])
 
 
 def _findings_table(report: Report, images: list[Path]) -> Table:

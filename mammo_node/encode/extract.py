@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -10,6 +11,10 @@ from pydicom.uid import EncapsulatedPDFStorage, SecondaryCaptureImageStorage
 
 from mammo_node.encode.overlay import png
 from mammo_node.encode.overview import capture
+
+OVERVIEW_NAME: Final = "overview.png"
+RELEVANCE_NAME: Final = "overview-relevance.png"
+REPORT_NAME: Final = "report.pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,11 @@ def extract(ds: Dataset) -> Extract | None:
         If the picture cannot be made into a PNG.
     """
     if ds.SOPClassUID == SecondaryCaptureImageStorage:
-        name = "overview-relevance.png" if capture.shows_relevance(ds) else "overview.png"
+        name = RELEVANCE_NAME if capture.shows_relevance(ds) else OVERVIEW_NAME
         shape = (ds.Rows, ds.Columns, ds.SamplesPerPixel)
         pixels = np.frombuffer(ds.PixelData, dtype=np.uint8, count=int(np.prod(shape)))
         return Extract(name, png(pixels.reshape(shape)))
     if ds.SOPClassUID == EncapsulatedPDFStorage:
         length = int(ds.EncapsulatedDocumentLength)
-        return Extract("report.pdf", bytes(ds.EncapsulatedDocument[:length]))
+        return Extract(REPORT_NAME, bytes(ds.EncapsulatedDocument[:length]))
     return None

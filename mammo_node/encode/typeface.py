@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from importlib import resources
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -35,7 +36,7 @@ REPERTOIRE: Final = (
     (0x2264, 0x2265),
 )
 _SOFT_HYPHEN: Final = "\u00ad"
-_FILES: Final = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
+_FILES: Final = MappingProxyType({False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"})
 
 Mask = npt.NDArray[np.uint8]
 

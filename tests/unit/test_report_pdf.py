@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +124,23 @@ def test_a_result_names_those_that_it_supersedes(tmp_path: Path):
 def test_the_same_study_gives_the_same_bytes():
     """No time of day, no random identifier: the report is deterministic."""
     assert report(ANSWERS["partial"])[1] == report(ANSWERS["partial"])[1]
+
+
+def test_another_process_gives_the_same_bytes():
+    """Nor does it depend on the process: after a crash the same UID means the same bytes."""
+    program = (
+        "import hashlib; from tests.unit.test_report_pdf import ANSWERS, report;"
+        "print(hashlib.sha256(report(ANSWERS['failed'])[1]).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == hashlib.sha256(report(ANSWERS["failed"])[1]).hexdigest()
 
 
 def test_many_findings_run_over_to_more_pages(tmp_path: Path):

@@ -30,9 +30,9 @@ SERIES: Final = SeriesIdentity(
 )
 TITLE: Final = "Mammography AI report (research use only, not a medical device)"
 _WIDTH: Final = 1600
-#: Height of a picture by its number of rows: one row alone need not be as tall.
-_HEIGHTS: Final = {1: 1100}
-_MOST_HEIGHT: Final = 1560
+#: Height of a picture, and of one with a single row of images, which need not be as tall.
+_HEIGHT: Final = 1560
+_HEIGHT_OF_ONE_ROW: Final = 1100
 _CAPTION: Final = "Marks carry number and score. Not for measuring, not for reading images."
 _HEAT_CAPTION: Final = "Relevance: what made the models score, brighter for more."
 
@@ -68,7 +68,7 @@ def _pictures(result: StudyResult, common: Common) -> list[tuple[str, canvas.Pic
 def _board(
     result: StudyResult, common: Common, arranged: hanging.Hanging, *, heat: bool
 ) -> canvas.Picture:
-    height = _HEIGHTS.get(len(arranged.rows), _MOST_HEIGHT)
+    height = _HEIGHT_OF_ONE_ROW if len(arranged.rows) == 1 else _HEIGHT
     drawn = canvas.Canvas(_WIDTH, height, Typeface())
     board.draw_board(drawn, result, arranged, common.pictures, (0, height), heat=heat)
     return drawn.rgb
