@@ -52,7 +52,8 @@ def make_targets(lesions: Sequence[Wanted], size_px: int, label_count: int) -> T
     suspicion = np.zeros_like(weight)
     centre = (np.arange(cells, dtype=np.float32) + 0.5) * STRIDE
     gx, gy = np.meshgrid(centre, centre)
-    for lesion in lesions:
+    # What is not asked for comes first: a lesion in the middle of it is asked for all the same.
+    for lesion in sorted(lesions, key=lambda lesion: lesion.asked and lesion.label is not None):
         x0, y0, x1, y1 = lesion.box
         if not lesion.asked or lesion.label is None:
             inside = (gx > x0) & (gx < x1) & (gy > y0) & (gy < y1)
@@ -60,6 +61,7 @@ def make_targets(lesions: Sequence[Wanted], size_px: int, label_count: int) -> T
             continue
         bump = _bump(gx, gy, lesion.box, cells)
         heat[lesion.label] = np.maximum(heat[lesion.label], bump)
+        care[lesion.label, bump > 0.3] = 1.0
         core = bump > np.maximum(weight, 0.5)
         edges[:, core] = np.stack([gx - x0, gy - y0, x1 - gx, y1 - gy])[:, core]
         weight[core] = bump[core]

@@ -196,6 +196,18 @@ def test_a_lesion_not_asked_for_is_ignored():
     assert nobody.care[:, 7, 7].tolist() == [0, 0]
 
 
+def test_a_lesion_within_an_ignored_one_is_asked_for():
+    """A mass in an asymmetry that does not count is learnt, whatever the order."""
+    around = Wanted((0.0, 0.0, 128.0, 128.0), None, asked=False, malignant=False)
+    mass = Wanted((40.0, 40.0, 88.0, 88.0), 0, asked=True, malignant=False)
+    for lesions in ([around, mass], [mass, around]):
+        made = make_targets(lesions, 128, 1)
+        row, column = np.unravel_index(np.argmax(made.heat[0]), made.heat[0].shape)
+        assert made.heat[0, row, column] == 1
+        assert made.care[0, row, column] == 1
+        assert made.care[0, 0, 0] == 0
+
+
 def test_specks_have_a_bump_each():
     """Every speck is 1 in its cell; one outside leaves no trace."""
     heat = speck_heat(np.array([[10.0, 22.0], [999.0, 5.0]]), 64)
