@@ -21,7 +21,17 @@ from mammo_node.phantom import PhantomStudy, PhantomView, TextureBank, generate_
 from mammo_node.phantom.kinds import SIGNS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
 from training.raw import save_raw
-from training.view import FINE_MM, RATIO, BankedView, Finding, Truth, coarsened, encode, save
+from training.view import (
+    FINE_MM,
+    RATIO,
+    UNKNOWN,
+    BankedView,
+    Finding,
+    Truth,
+    coarsened,
+    encode,
+    save,
+)
 
 #: Every so many studies share texture tiles.
 STUDIES_PER_TEXTURE = 6
@@ -69,7 +79,9 @@ def _pectoral(view: PhantomView, made: Prepared, mask: np.ndarray) -> np.ndarray
 
 
 def _truth(study: PhantomStudy, view: PhantomView, transform: ViewTransform) -> Truth:
-    nipple = FINE_MM * transform.to_model([view.landmarks.nipple_px])[0]
+    nipple = np.array([UNKNOWN, UNKNOWN])
+    if view.landmarks.nipple_in_image:
+        nipple = FINE_MM * transform.to_model([view.landmarks.nipple_px])[0]
     findings = []
     for lesion in (*view.findings, *view.benign):
         box = transform.box_to_model(Box(*lesion.box_px))

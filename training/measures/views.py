@@ -13,7 +13,7 @@ from training.measures.session import open_model
 from training.pair_source import CATEGORIES, category, pairs
 from training.tasks.density import DensityTask
 from training.tasks.landmarks import LandmarkTask
-from training.view import BankedView, ViewBank
+from training.view import UNKNOWN, BankedView, ViewBank
 from training.whole_views import Framed, fit_frame
 
 
@@ -44,6 +44,8 @@ def measure_landmarks(task: LandmarkTask, model: Path, held_out: Path) -> dict[s
     session = open_model(model)
     errors, overlap, profile, shown = [], [], [], []
     for view in ViewBank(held_out).views.values():
+        if view.truth.nipple_mm[0] == UNKNOWN:
+            continue
         framed = fit_frame(task.frame, view)
         image = {"image": framed.image[None]}
         nipple, muscle, score = session.run(["nipple", "pectoral", "profile"], image)
