@@ -24,6 +24,8 @@ _PACKAGES = {
     "dcmcrle": "dcmtk",
     "dcmconv": "dcmtk",
     "dcmdump": "dcmtk",
+    "dcm2pnm": "dcmtk",
+    "dcm2pdf": "dcmtk",
     "dciodvfy": "dicom3tools",
     "dcentvfy": "dicom3tools",
     "Orthanc": "orthanc",

@@ -6,9 +6,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pydicom
 import pytest
 
+from mammo_node.encode.extract import extract
 from mammo_node.encode.study import encode_study
 from mammo_node.vocabulary import OutputKind, StudyResult
 from tests.golden import samples
@@ -63,6 +65,19 @@ def test_dciodvfy_has_nothing_to_say_of_other_sources(tmp_path: Path):
         TimezoneOffsetFromUTC="+0100",
     )
     assert {path.name: dciodvfy(path) for path in files if dciodvfy(path)} == {}
+
+
+def test_dcmtk_shows_the_overview_and_takes_the_report_out(tmp_path: Path):
+    """DCMTK shows the overview as it is, pixel by pixel, and takes the same PDF out."""
+    overview, _, report, *_ = written(ANSWERS["findings"], tmp_path, SHOWING)
+    picture, pdf = tmp_path / "overview.ppm", tmp_path / "report.pdf"
+    subprocess.run([require("dcm2pnm"), str(overview), str(picture)], check=True, timeout=60)
+    subprocess.run([require("dcm2pdf"), str(report), str(pdf)], check=True, timeout=60)
+    shown = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)
+    assert shown.tobytes() == pydicom.dcmread(overview).PixelData
+    extracted = extract(pydicom.dcmread(report))
+    assert extracted is not None
+    assert pdf.read_bytes().rstrip(b"\0") == extracted.content
 
 
 @pytest.mark.parametrize("name", ["findings", "partial", "failed-unread"])
