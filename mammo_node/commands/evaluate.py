@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from mammo_node.evaluate import export
 from mammo_node.evaluate.figures import figures
 from mammo_node.evaluate.labels import known_as
 from mammo_node.evaluate.report import report
-from mammo_node.evaluate.results import read_results
+from mammo_node.evaluate.results import Results, read_results
 from mammo_node.evaluate.run import Judged, Runner
 from mammo_node.evaluate.samples import Truth
 from mammo_node.evaluate.settings import Section, Settings
 from mammo_node.evaluate.truth import open_truth
+from mammo_node.image.policy import Policy
 
 REPORT = "report.html"
 FIGURES = "figures.json"
@@ -57,32 +58,44 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace, configuration: Configuration, truth: Truth) -> Section:
-    given = dict(map(_threshold, options.threshold or ()))
     settings = Settings(rounds=options.bootstrap, seed=options.seed)
+    settings = replace(settings, thresholds=dict(map(_threshold, options.threshold or ())))
     about: Section = {"software": f"mammo_node {__version__}", "truth": truth.name}
     # Digitised film comes as Secondary Capture; whoever evaluates on it wants it read.
     reading = replace(policy(configuration.settings.suitability), secondary_capture=True)
     if options.results is not None:
-        results = read_results(options.results)
-        for line in results.unread:
-            print(f"not read: {line}", file=sys.stderr)
-        about |= {
-            "what": ", ".join(results.models) or str(options.results),
-            "results": str(options.results),
-            "reports": results.reports,
-        }
-        judged = _watched(results.judge(truth, reading), truth)
-        # What was reported was decided upon already.
-        settings = replace(settings, thresholds=dict.fromkeys(results.labels, 0.0) | given)
-        return figures(judged, results.labels, about, settings)
-    runner = Runner.start(
-        options.model, configuration.settings.models, configuration.settings.worker
-    )
-    model = runner.model
-    about |= {"what": f"{model.name} {model.version}", "sha256": model.sha256}
+        return _of_results(read_results(options.results), truth, reading, about, settings)
+    models, worker = configuration.settings.models, configuration.settings.worker
+    runner = Runner.start(options.model, models, worker)
+    _check_labels(settings.thresholds, runner.labels)
+    about |= {"what": f"{runner.model.name} {runner.model.version}", "sha256": runner.model.sha256}
     judged = _watched(runner.judge(truth, reading, bar=not options.no_bar), truth)
-    settings = replace(settings, thresholds=dict(runner.thresholds) | given)
-    return figures(judged, runner.labels, about, settings)
+    thresholds = {**runner.thresholds, **settings.thresholds}
+    return figures(judged, runner.labels, about, replace(settings, thresholds=thresholds))
+
+
+def _of_results(
+    results: Results, truth: Truth, reading: Policy, about: Section, settings: Settings
+) -> Section:
+    for line in results.unread:
+        print(f"not read: {line}", file=sys.stderr)
+    judged = _watched(results.judge(truth, reading), truth)
+    # Without any finding nothing says what was looked for: then it was for all that there is.
+    labels = dict.fromkeys((*results.labels, *settings.thresholds)) or dict.fromkeys(
+        name for one in judged for name in one.record.annotated
+    )
+    # What was reported was decided upon already.
+    thresholds = {**dict.fromkeys(labels, 0.0), **settings.thresholds}
+    about |= {"what": ", ".join(results.models) or "reports", "reports": results.reports}
+    return figures(judged, labels, about, replace(settings, thresholds=thresholds))
+
+
+def _check_labels(given: Iterable[str], known: Sequence[str]) -> None:
+    for label in given:
+        if label not in known:
+            raise ConfigurationError(
+                f"--threshold {label}: the model has no such label (known: {', '.join(known)})"
+            )
 
 
 def _threshold(words: str) -> tuple[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,13 +22,17 @@ from mammo_node.evaluate.labels import kin
 from mammo_node.evaluate.matching import Criterion, FloatArray
 from mammo_node.evaluate.predictions import Prediction
 from mammo_node.evaluate.records import ImageRecord, TrueFinding
+from mammo_node.evaluate.roc import BoolArray
 from mammo_node.evaluate.settings import Section, Settings
+from mammo_node.vocabulary import Box
 
-SIZES_MM: Mapping[str, tuple[float, float]] = {
-    "under 10 mm": (0.0, 10.0),
-    "10 to 20 mm": (10.0, 20.0),
-    "20 mm and over": (20.0, float("inf")),
-}
+SIZES_MM: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "under 10 mm": (0.0, 10.0),
+        "10 to 20 mm": (10.0, 20.0),
+        "20 mm and over": (20.0, float("inf")),
+    }
+)
 """Classes of a lesion's longer side."""
 
 CURVE_POINTS = 200
@@ -72,7 +77,7 @@ def boxes_of(
         lesions = record.of_label(label)
         targets = [finding for finding in lesions if wanted(finding, prediction)]
         others = [finding for finding in lesions if not wanted(finding, prediction)]
-        others += [f for f in record.findings if f.label in alike and f.box_px is not None]
+        others += [finding for finding in record.findings if finding.label in alike]
         images.append(
             Scored(
                 boxes=_edges(box.box_px for box in mine),
@@ -114,8 +119,8 @@ def size_mm(finding: TrueFinding, spacing_mm: tuple[float, float] | None) -> flo
     return max(finding.box_px.height * spacing_mm[0], finding.box_px.width * spacing_mm[1])
 
 
-def _edges(boxes: Iterable[object]) -> FloatArray:
-    rows = [(b.x_min, b.y_min, b.x_max, b.y_max) for b in boxes]  # type: ignore[attr-defined]
+def _edges(boxes: Iterable[Box | None]) -> FloatArray:
+    rows = [(b.x_min, b.y_min, b.x_max, b.y_max) for b in boxes if b is not None]
     return np.asarray(rows, dtype=np.float64).reshape(-1, 4)
 
 
@@ -153,7 +158,7 @@ def _calibration(found: Events) -> Section:
     return reliability_section(scores, outcomes)
 
 
-def reliability_section(scores: FloatArray, outcomes: np.ndarray) -> Section:
+def reliability_section(scores: FloatArray, outcomes: BoolArray) -> Section:
     """Return a reliability curve with its expected calibration error."""
     bins = reliability(scores, outcomes)
     return {

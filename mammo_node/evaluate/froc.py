@@ -99,14 +99,10 @@ def read_off(found: Events, rates: Sequence[float] = RATES) -> Froc:
 
 def events(images: Sequence[Scored], criterion: Criterion) -> Events:
     """Judge every detection of every image."""
-    found: list[tuple[float, int]] = []
-    wrong: list[tuple[float, int]] = []
-    for number, image in enumerate(images):
-        good, bad = _judge(image, criterion)
-        found += [(score, number) for score in good]
-        wrong += [(score, number) for score in bad]
+    judged = [_judge(image, criterion) for image in images]
     lesions = np.asarray([len(image.truth) for image in images], dtype=np.float64)
-    return Events(*_falling(found), *_falling(wrong), lesions)
+    hit, wrong = ([pair[i] for pair in judged] for i in (0, 1))
+    return Events(*_falling(hit), *_falling(wrong), lesions)
 
 
 def sensitivities(
@@ -141,26 +137,28 @@ def curve(found: Events) -> tuple[FloatArray, FloatArray]:
     return np.append(0.0, wrong / images), np.append(0.0, hit / lesions)
 
 
-def _judge(image: Scored, criterion: Criterion) -> tuple[list[float], list[float]]:
+def _judge(image: Scored, criterion: Criterion) -> tuple[FloatArray, FloatArray]:
+    """Scores of the detections that find a lesion, and of those that are false."""
     on_lesion = hits(image.boxes, image.truth, criterion)
     on_ignored = np.any(hits(image.boxes, image.ignored, criterion), axis=1)
+    on_any = np.any(on_lesion, axis=1)
     free = np.ones(len(image.truth), dtype=bool)
-    good, bad = [], []
-    for i in np.argsort(-image.scores, kind="stable"):
-        if not on_lesion[i].any():
-            bad += [] if on_ignored[i] else [float(image.scores[i])]
-            continue
+    good = []
+    order = np.argsort(-image.scores, kind="stable")
+    for i in order[on_any[order]]:
         quality = np.where(free, on_lesion[i], 0.0)
         if quality.any():
             free[int(np.argmax(quality))] = False
             good.append(float(image.scores[i]))
-    return good, bad
+    return np.asarray(good, dtype=np.float64), image.scores[~on_any & ~on_ignored]
 
 
-def _falling(pairs: list[tuple[float, int]]) -> tuple[FloatArray, Indices]:
-    pairs.sort(key=lambda pair: -pair[0])
-    scores = np.asarray([score for score, _ in pairs], dtype=np.float64)
-    return scores, np.asarray([image for _, image in pairs], dtype=np.intp)
+def _falling(by_image: Sequence[FloatArray]) -> tuple[FloatArray, Indices]:
+    """Join the images' scores, highest first, with the image that each is of."""
+    scores = np.concatenate([*by_image, np.zeros(0)])
+    images = np.repeat(np.arange(len(by_image)), [len(own) for own in by_image])
+    order = np.argsort(-scores, kind="stable")
+    return scores[order], images[order].astype(np.intp)
 
 
 def _limits(found: Events, rates: Sequence[float], weights: FloatArray) -> list[float]:
