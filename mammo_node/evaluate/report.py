@@ -6,20 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mammo_node.evaluate import html, plots
+from mammo_node.evaluate.box_report import LEAST_GROUPS, box_sections
 from mammo_node.evaluate.html import number, spread
 
 Document = Mapping[str, Any]
 
-_BREAKDOWNS = {"vendor": "By vendor", "density": "By breast density", "size": "By lesion size"}
 _GROUP_FIGURES = {
     "weighted_f1": "weighted F1",
     "quadratic_kappa": "density kappa",
     "nipple_median_mm": "nipple, median mm",
 }
-#: One group alone says nothing that is not above.
-_LEAST_GROUPS = 2
-#: Rates that the breakdowns show; the JSON file has all.
-_SHOWN_RATES = (0.25, 1.0, 2.22)
 _HOW = (
     "Each interval is a 95 % bootstrap interval by patient. A detection is a hit when it overlaps a"
     " lesion by IoU 0.2 or more (or, where so said, when its centre lies in the lesion's box); each"
@@ -38,7 +34,7 @@ def report(document: Document) -> str:
             part
             for name, section in document["detection"].items()
             if section is not None
-            for part in _detection(document, name, section)
+            for part in box_sections(document, name, section)
         ),
         *_discrimination(document),
         *_decisions(document),
@@ -72,61 +68,6 @@ def _about(document: Document) -> Iterator[str]:
             ("reason", "images"), [(key, str(count)) for key, count in data["refused"].items()]
         )
     yield html.paragraph(_HOW)
-
-
-def _detection(document: Document, label: str, section: Mapping[str, Any]) -> Iterator[str]:
-    bar = document["bar"] if label == "mass" else None
-    point = section["operating_point"]
-    yield f"<h2>Boxes: {label}</h2>"
-    yield html.paragraph(
-        f"{section['lesions']} lesions in {section['images']} images. At the threshold in force,"
-        f" {point['threshold']:g}, it finds {number(point['sensitivity'])} of them with"
-        f" {number(point['false_positives_per_image'])} false positives per image."
-    )
-    yield '<div class="plots">'
-    yield plots.froc(label, section["froc"], None if bar is None else bar["froc"])
-    if section["calibration"]:
-        yield plots.reliability(f"{label}, boxes", section["calibration"])
-    yield "</div>"
-    yield _rates(section["froc"], None if bar is None else bar["froc"])
-    reached = section["froc"]["iou"]["reached"]
-    if reached < max(section["froc"]["iou"]["rates"]):
-        yield html.paragraph(
-            f"All detections together come to {number(reached)} false positives per image: at"
-            " higher rates the sensitivity is that of all of them."
-        )
-    for key, heading in _BREAKDOWNS.items():
-        if len(section["by"][key]) < _LEAST_GROUPS:
-            continue
-        yield f"<h3>{heading}</h3>{_parts(section, key)}"
-
-
-def _rates(own: Mapping[str, Any], bar: Mapping[str, Any] | None) -> str:
-    columns = ("sensitivity at false positives per image", *map("{:g}".format, own["iou"]["rates"]))
-    rows = []
-    for what, froc in (("", own), ("blob bar, ", bar)):
-        if froc is None:
-            continue
-        for criterion, words in (("iou", "IoU ≥ 0.2"), ("centre", "centre in box")):
-            found = froc[criterion]
-            rows.append((f"{what}{words}", *map(number, found["sensitivity"])))
-            spans = map(spread, found["low"], found["high"])
-            rows.append((f"{what}{words}, interval", *spans))
-    return html.table(columns, rows)
-
-
-def _parts(section: Mapping[str, Any], key: str) -> str:
-    rates = section["froc"]["iou"]["rates"]
-    shown = [i for i, rate in enumerate(rates) if rate in _SHOWN_RATES]
-    rows = []
-    for name, part in section["by"][key].items():
-        found = [_with_interval(part, i) if "sensitivity" in part else "" for i in shown]
-        rows.append((name, str(part["images"]), str(part["lesions"]), *found))
-    return html.table(("", "images", "lesions", *(f"at {rates[i]:g}" for i in shown)), rows)
-
-
-def _with_interval(part: Mapping[str, Any], i: int) -> str:
-    return f"{number(part['sensitivity'][i])} ({spread(part['low'][i], part['high'][i])})"
 
 
 def _discrimination(document: Document) -> Iterator[str]:
@@ -214,7 +155,7 @@ def _groups(document: Document) -> Iterator[str]:
         parts = document["by"][key]
         rows = {name: dict(_group(part)) for name, part in parts.items()}
         columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-        if len(parts) < _LEAST_GROUPS or not columns:
+        if len(parts) < LEAST_GROUPS or not columns:
             continue
         yield f"<h2>Images and breasts by {key}</h2>"
         yield html.table(
