@@ -18,6 +18,8 @@ DENSITY_CATEGORIES = ("A", "B", "C", "D")
 #: The muscle's border is where it has fallen to this share of what it is inside.
 _MUSCLE_EDGE = 0.45
 _LEAST_MUSCLE_MM2 = 25.0
+#: How far the polygon may be off the mask.
+_POLYGON_MM = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def landmarks_of(scene: Scene, implant: Mask) -> Landmarks:
         nipple_in_image=0 <= column < scene.grid.columns and 0 <= row < scene.grid.rows,
         breast=breast,
         pectoral=pectoral,
-        pectoral_outline_px=_polygon(pectoral),
+        pectoral_outline_px=_polygon(pectoral, scene.grid.pitch_mm),
         implant=implant,
         gland_share=scene.gland_share,
         density=density_category(scene.anatomy.density),
@@ -104,9 +106,9 @@ def _muscle(scene: Scene) -> Mask:
     return np.asarray(muscle if area >= _LEAST_MUSCLE_MM2 else np.zeros_like(muscle), dtype=bool)
 
 
-def _polygon(mask: Mask) -> FloatArray:
+def _polygon(mask: Mask, pitch_mm: float) -> FloatArray:
     outline = largest_outline(mask, 0, 0)
     if outline is None:
         return np.zeros((0, 2), dtype=np.float32)
-    simple = cv2.approxPolyDP(outline[:, None, :], 1.5, True)
+    simple = cv2.approxPolyDP(outline[:, None, :], max(0.5, _POLYGON_MM / pitch_mm), True)
     return np.asarray(simple[:, 0, :], dtype=np.float32)

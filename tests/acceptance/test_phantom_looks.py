@@ -13,7 +13,7 @@ from mammo_node.phantom import VENDORS, Look, TextureBank, draw_recipe, generate
 from mammo_node.phantom.dicom import write_study
 from tests.peers import require
 
-PITCH_MM = 0.8
+PITCH_MM = 1.0
 SEED = 5
 
 
@@ -41,9 +41,9 @@ LOOKS = _VENDORS | _SPECIAL
 
 
 @pytest.fixture(scope="module")
-def bank() -> TextureBank:
-    """One texture bank for all studies of this module: it is the costly part."""
-    return TextureBank.from_seed(SEED)
+def bank(texture_bank: TextureBank) -> TextureBank:
+    """The tiles of all studies."""
+    return texture_bank
 
 
 def _errors(folder: Path, bank: TextureBank, **options: object) -> list[str]:
@@ -63,6 +63,15 @@ def _errors(folder: Path, bank: TextureBank, **options: object) -> list[str]:
 def test_every_look_is_valid(name: str, bank: TextureBank, tmp_path: Path) -> None:
     """No look gives a file in which dciodvfy finds an error."""
     assert _errors(tmp_path, bank, look=LOOKS[name](), implant="none") == []
+
+
+def test_a_fine_pitch_renders_to_the_end(bank: TextureBank) -> None:
+    """A view at 70 um, whose structure grid is three pixels wide, has pixels and truth."""
+    views = (("L", "CC"),)
+    study = generate_study(SEED, pixel_spacing_mm=0.07, views=views, look="borealis", bank=bank)
+    (view,) = study.views
+    assert view.pixels.shape == view.landmarks.breast.shape
+    assert view.pixels.shape[0] * 0.07 == pytest.approx(240.0, abs=2.0)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,15 +3,15 @@
 import pydicom
 import pytest
 
-from mammo_node.phantom import TextureBank, generate_study
+from mammo_node.phantom import generate_study
 from mammo_node.phantom.dicom import derived_uid, write_study
 from mammo_node.phantom.stored import store
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def written(tmp_path_factory, texture_bank):
     """A small study and its files."""
-    study = generate_study(8, pixel_spacing_mm=0.3, bank=TextureBank.from_seed(5))
+    study = generate_study(8, pixel_spacing_mm=0.6, bank=texture_bank)
     return study, write_study(study, tmp_path_factory.mktemp("phantom"))
 
 
