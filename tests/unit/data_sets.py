@@ -58,7 +58,7 @@ def cbis(root: Path) -> Path:
         + f"P_00001,3,LEFT,CC,2,mass,OVAL,N/A,2,BENIGN_WITHOUT_CALLBACK,5,{paths(mass, 2)}\n"
     )
     (root / "mass_case_description_test_set.csv").write_text(
-        head + f"P_00002,1,RIGHT,MLO,1,mass,OVAL,OBSCURED,4,BENIGN,3,{paths(second, 1)}\n"
+        head + f"P_00002,0,RIGHT,MLO,1,mass,OVAL,OBSCURED,4,BENIGN,3,{paths(second, 1)}\n"
     )
     head = CBIS_COLUMNS.format(density="breast density", kind="calc type,calc distribution")
     (root / "calc_case_description_test_set.csv").write_text(

@@ -42,6 +42,8 @@ def test_cbis_finds_images_and_masks_whatever_the_tables_paths_say(tmp_path):
     assert {f.label for f in film.findings} == {MASS}
     assert (film.patient, film.laterality, film.view) == ("P_00001", Laterality.LEFT, View.CC)
     assert (film.density, film.split, film.malignant) == (Density.C, "training", True)
+    # A density of 0 was never read.
+    assert records["Mass-Test_P_00002_RIGHT_MLO"].density is None
 
 
 def test_cbis_mask_of_another_size_is_scaled(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from mammo_node.errors import GroundTruthError
@@ -17,8 +18,10 @@ SIDES = MappingProxyType(
     }
 )
 VIEWS = MappingProxyType({view.value: view for view in View})
-DENSITIES = MappingProxyType(
+DENSITIES: Mapping[str, Density | None] = MappingProxyType(
     {
+        # Met in CBIS-DDSM: nobody read it.
+        "0": None,
         **{category.value: category for category in Density},
         **{f"DENSITY {category}": category for category in Density},
         **dict(zip("1234", Density, strict=True)),
