@@ -7,6 +7,7 @@ by byte, on every machine; what they have no letters for is never drawn as a box
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
@@ -35,6 +36,8 @@ REPERTOIRE: Final = (
     (0x2026, 0x2026),
     (0x2264, 0x2265),
 )
+#: All white space but the non-breaking one.
+_SPACES: Final = re.compile(r"[^\S\u00a0]+")
 _SOFT_HYPHEN: Final = "\u00ad"
 _FILES: Final = MappingProxyType({False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"})
 
@@ -52,8 +55,11 @@ def can_write(text: str) -> bool:
 
 
 def written(text: str) -> str:
-    """Return the text on one line, with '?' for each letter that the fonts do not have."""
-    one_line = " ".join(text.split())
+    """Return the text on one line, with '?' for each letter that the fonts do not have.
+
+    Non-breaking spaces stay what they are.
+    """
+    one_line = _SPACES.sub(" ", text).strip()
     return "".join(letter if _is_known(letter) else "?" for letter in one_line)
 
 

@@ -11,7 +11,7 @@ import pytest
 from reportlab.pdfbase.ttfonts import TTFontFile
 
 from mammo_node.encode import typeface
-from mammo_node.encode.overview import light, sheet, tile
+from mammo_node.encode.overview import light, sheet, words
 from mammo_node.encode.overview.board import others_words
 from mammo_node.encode.overview.canvas import MARK
 from mammo_node.encode.overview.hanging import MOST_ROWS, hang
@@ -77,8 +77,8 @@ def test_what_is_refused_beside_an_analysed_twin_is_named_below():
     )
     both = replace(result, views=(*tomo, *result.views))
     assert hung(both) == hung(result)
-    (words,) = others_words(both, hang(both))
-    assert words == "R CC, L CC, R MLO, L MLO: Not analysed (tomosynthesis): no"
+    (said,) = others_words(both, hang(both))
+    assert said == "R CC, L CC, R MLO, L MLO: Not analysed (tomosynthesis): no"
 
 
 def test_more_views_make_more_rows_and_findings_are_not_left_out():
@@ -173,9 +173,9 @@ def test_the_same_arguments_give_the_same_pixels():
 def test_the_site_is_written_where_it_is_known():
     """A finding's words have its site if it has one, and no gap if not."""
     found = samples.finding("mass", 0.87, Box(0.0, 0.0, 200.0, 200.0))
-    assert tile.finding_words(1, found) == "1 mass 0.87, 13\u00a0mm"
+    assert words.finding_words(1, found) == "1 mass 0.87, 13\u00a0mm"
     sited = replace(found, site="upper outer quadrant", long_axis_mm=None)
-    assert tile.finding_words(2, sited) == "2 mass 0.87, upper outer quadrant"
+    assert words.finding_words(2, sited) == "2 mass 0.87, upper outer quadrant"
 
 
 @pytest.mark.parametrize("bold", [False, True])

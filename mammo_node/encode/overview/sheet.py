@@ -24,6 +24,7 @@ from mammo_node.encode.overview.canvas import (
     Picture,
 )
 from mammo_node.encode.overview.light import LEGEND, Light, headline, light_of
+from mammo_node.encode.overview.words import shortened
 from mammo_node.encode.typeface import Typeface, written
 from mammo_node.vocabulary import StudyResult
 
@@ -100,13 +101,6 @@ def _draw_head(canvas: Canvas, result: StudyResult, imprint: Imprint, *, heat: b
     top = canvas.write_lines(shortened(lines, _HEAD_LINES), left, top, _TEXT_SIZE, WHITE)
     canvas.write(statement.RESEARCH_USE, left, top, _TEXT_SIZE, MARK, bold=True)
     return max(round(top + _TEXT_SIZE * LEADING), _MARGIN + 3 * _LAMP_PITCH) + _MARGIN // 2
-
-
-def shortened(lines: list[str], most: int) -> list[str]:
-    """Return at most so many lines, with dots where something is left out."""
-    return (
-        lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1].rstrip(".") + "..."]
-    )
 
 
 def _title(imprint: Imprint, *, heat: bool) -> str:

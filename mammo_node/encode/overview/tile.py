@@ -9,20 +9,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.encode import layout, outline, statement
+from mammo_node.encode import layout, outline
 from mammo_node.encode.layout import Area
 from mammo_node.encode.overview import relief
-from mammo_node.encode.overview.canvas import DIM, LEADING, MARK, SOFT, WHITE, Canvas
+from mammo_node.encode.overview.canvas import LEADING, MARK, Canvas
 from mammo_node.encode.overview.hanging import Place
-from mammo_node.encode.typeface import written
-from mammo_node.vocabulary import Finding, Laterality, StudyResult, ViewPicture, ViewResult
+from mammo_node.encode.overview.words import draw_words
+from mammo_node.vocabulary import Laterality, StudyResult, ViewPicture, ViewResult
 
 #: Width of the words beside an image, and height of those above one, pixels.
 WORDS_WIDTH: Final = 226
 WORDS_HEIGHT: Final = 260
 #: Height over width of a tile from which the words stand above.
 _TALL: Final = 1.5
-_NAME_SIZE, _WORDS_SIZE, _TAG_SIZE = 38, 27, 26
+_TAG_SIZE: Final = 26
 _MARGIN: Final = 12
 _OUTLINE_PX: Final = 2
 
@@ -72,10 +72,15 @@ def draw(canvas: Canvas, result: StudyResult, tile: Tile, scale: float, *, heat:
         drawn = _draw_image(canvas, view, tile, tile.picture, scale, heat=heat)
     elif view is not None:
         _draw_frame(canvas, tile)
+    draw_words(canvas, result, tile.place, _room_for_words(tile, drawn))
+
+
+def _room_for_words(tile: Tile, drawn: int) -> Area:
+    """Return what an image of that width (0: none) leaves: above it, or on its outer side."""
     beside = 0 if tile.is_tall else drawn or tile.width // 4
     left = tile.left if tile.is_right else tile.left + beside
     bottom = tile.top + (WORDS_HEIGHT if drawn and tile.is_tall else tile.height)
-    _draw_words(canvas, result, tile, (left, left + tile.width - beside), bottom - _MARGIN)
+    return Area(left, tile.top, left + tile.width - beside, bottom)
 
 
 def _draw_frame(canvas: Canvas, tile: Tile) -> None:
@@ -128,76 +133,6 @@ def _on_canvas(
     on_picture = relief.to_picture(points, picture)
     scale = ((area.right - area.left) / columns, (area.bottom - area.top) / rows)
     return np.asarray(on_picture * scale + (area.left, area.top))
-
-
-def _draw_words(
-    canvas: Canvas, result: StudyResult, tile: Tile, across: tuple[int, int], bottom: int
-) -> None:
-    """Write the view's name, and what there is to say of it, as far as there is room."""
-    column, room = across[0] + _MARGIN, across[1] - across[0] - 2 * _MARGIN
-    view = tile.place.shown
-    top = float(tile.top + _MARGIN)
-    canvas.write(_name(tile.place), column, top, _NAME_SIZE, WHITE, bold=True)
-    top += _NAME_SIZE * 1.5
-    if view is None:
-        lines = canvas.typeface.wrapped("not in this study", _WORDS_SIZE, room)
-        canvas.write_lines(lines, column, top, _WORDS_SIZE, DIM)
-    elif not view.findings:
-        lines = _fitting(_words(canvas, result, view, room), top, bottom)
-        canvas.write_lines(lines, column, top, _WORDS_SIZE, SOFT)
-    else:
-        _list_findings(canvas, view, (column, top), (room, bottom))
-
-
-def _words(canvas: Canvas, result: StudyResult, view: ViewResult, room: int) -> list[str]:
-    if statement.is_analysed(result, view):
-        return canvas.typeface.wrapped("no findings", _WORDS_SIZE, room)
-    words = written(statement.view_statement(result, view))
-    return canvas.typeface.wrapped(words, _WORDS_SIZE, room)
-
-
-def _name(place: Place) -> str:
-    return " ".join(part.value for part in (place.side, place.view) if part is not None)
-
-
-def _list_findings(
-    canvas: Canvas, view: ViewResult, at: tuple[float, float], limits: tuple[int, int]
-) -> None:
-    """Write one paragraph a finding; what does not fit is counted."""
-    (column, top), (room, bottom) = at, limits
-    line = _WORDS_SIZE * LEADING
-    for number, finding in enumerate(view.findings, start=1):
-        lines = canvas.typeface.wrapped(finding_words(number, finding), _WORDS_SIZE, room)
-        left_over = len(view.findings) - number
-        needed = len(lines) + (1 if left_over else 0)
-        if top + needed * line > bottom:
-            more = f"and {left_over + 1} more"
-            canvas.write_lines([more], column, top, _WORDS_SIZE, SOFT)
-            return
-        top = canvas.write_lines(lines, column, top, _WORDS_SIZE, WHITE) + line / 3
-
-
-def finding_words(number: int, finding: Finding) -> str:
-    """Return '1 mass 0.87, 12 mm, upper outer quadrant', as far as it is known."""
-    parts = [f"{number} {finding.label} {finding.score:.2f}"]
-    if finding.long_axis_mm is not None:
-        parts.append(f"{finding.long_axis_mm:.0f}\u00a0mm")
-    if finding.site:
-        parts.append(finding.site)
-    return written_keeping_space(", ".join(parts))
-
-
-def written_keeping_space(text: str) -> str:
-    """Return what the fonts can write of a text, non-breaking spaces as they are."""
-    return "\u00a0".join(written(part) for part in text.split("\u00a0"))
-
-
-def _fitting(lines: list[str], top: float, bottom: float) -> list[str]:
-    """Return the lines that fit; the last one ends in dots where some do not."""
-    most = max(1, int((bottom - top) / (_WORDS_SIZE * LEADING)))
-    if len(lines) <= most:
-        return lines
-    return [*lines[: most - 1], lines[most - 1] + "..."]
 
 
 def fit(tile: Tile) -> float | None:
