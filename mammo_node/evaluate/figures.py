@@ -16,9 +16,12 @@ from mammo_node.evaluate.labels import FINDINGS, MASS, OTHER
 from mammo_node.evaluate.nipple import nipple
 from mammo_node.evaluate.run import Judged
 from mammo_node.evaluate.settings import Section, Settings
-from mammo_node.summary_page import RESEARCH_USE
 
 FORMAT = 1
+STATEMENT = (
+    "Research software, not a medical device. These figures hold for these images and this truth;"
+    " they are no clinical validation."
+)
 DIGITS = 4
 
 
@@ -43,7 +46,7 @@ def figures(
     wanted = _worth_telling(labels, pairs)
     document: Section = {
         "format": FORMAT,
-        "statement": RESEARCH_USE,
+        "statement": STATEMENT,
         "about": about,
         "settings": asdict(settings),
         "data": data(pairs, wanted),
