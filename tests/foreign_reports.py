@@ -272,3 +272,31 @@ def sparse_cad() -> Dataset:
             "", DCM["report"], container("CONTAINS", DCM["impression"], odd, no_value, broken)
         )
     )
+
+
+def tomosynthesis_cad() -> Dataset:
+    """A CAD report on a multi-frame image, with a score and a category of the whole study."""
+    properties = "HAS PROPERTIES"
+    frame = image("SELECTED FROM", IMAGES[0])
+    frame.ReferencedSOPSequence[0].ReferencedFrameNumber = 23
+    box = (10.0, 10.0, 50.0, 10.0, 50.0, 40.0, 10.0, 40.0, 10.0, 10.0)
+    finding = _finding(MASS, graphic(properties, DCM["outline"], "POLYLINE", box, frame))
+    return document(
+        container(
+            "",
+            DCM["report"],
+            code(
+                "CONTAINS",
+                DCM["summary"],
+                ("111242", "DCM", "All algorithms succeeded; with findings"),
+                number(properties, ("EXAM", "99VENDOR", "Exam score"), "7.5", ("1", "UCUM", "")),
+                code(
+                    properties,
+                    ("111005", "DCM", "Assessment Category"),
+                    ("397144001", "SCT", "4 - Suspicious"),
+                ),
+                text(properties, ("111033", "DCM", "Impression Description"), "Look here"),
+                container("INFERRED FROM", DCM["impression"], finding),
+            ),
+        )
+    )

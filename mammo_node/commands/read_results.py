@@ -73,6 +73,10 @@ def _lines(path: Path, report: ReadReport) -> Iterator[str]:
     ):
         if code is not None:
             yield f"  {what}: {code.meaning or code.value}"
+    for number in report.measured:
+        yield f"  {_words(number.concept)}: {number.value:g} {number.unit}"
+    for quality in report.qualities:
+        yield f"  {_words(quality.concept)}: {_words(quality.value)}"
     for statement in report.statements:
         yield f"  {statement}"
     for uid in report.without_findings:

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mammo_node.vocabulary import StudyResult
+from mammo_node.vocabulary import FindingRef, StudyResult
 
 _UUID_VERSION_CUSTOM = 0x8000
 _UUID_VERSION_MASK = 0x0FFF
@@ -49,6 +49,7 @@ class ResultIdentity:
     study_instance_uid: str
     installation: tuple[str, str]
     answer: tuple[object, ...]
+    lesions: tuple[tuple[FindingRef, ...], ...] = ()
 
     def instance_uid(self, role: str) -> str:
         """Return the SOP Instance UID of the object with this role."""
@@ -59,9 +60,14 @@ class ResultIdentity:
         return derived_uid("series", self.study_instance_uid, self.installation, role)
 
     def tracking_uid(self, sop_instance_uid: str, index: int) -> str:
-        """Return the Tracking UID of the lesion of that index in that image."""
+        """Return the Tracking UID of the lesion of that index in that image.
+
+        Findings that were matched are one lesion, and have that of the first of them.
+        """
+        ref = FindingRef(sop_instance_uid, index)
+        first = next((lesion[0] for lesion in self.lesions if ref in lesion), ref)
         return derived_uid(
-            "tracking", self.study_instance_uid, self.answer, sop_instance_uid, index
+            "tracking", self.study_instance_uid, self.answer, first.sop_instance_uid, first.index
         )
 
 
@@ -98,4 +104,5 @@ def result_identity(
         device,
         software_version,
     )
-    return ResultIdentity(result.study_instance_uid, (device, software_version), answer)
+    installation = (device, software_version)
+    return ResultIdentity(result.study_instance_uid, installation, answer, result.lesions)

@@ -13,6 +13,7 @@ The keys are stable: keys may be added, none is renamed or removed without a new
     configuration_hash     str
     operating_points       {label: threshold}
     models                 [{name, version, sha256}]
+    lesions                [[{sop_instance_uid, index}, ...]], findings that are one lesion
     views                  [
       sop_instance_uid, sop_class_uid, series_instance_uid    str
       laterality, view     str | null
@@ -27,6 +28,7 @@ The keys are stable: keys may be added, none is renamed or removed without a new
         score              float, 0..1
         box_px             {x_min, y_min, x_max, y_max}, image coordinates (column, row)
         outline_px         [[column, row], ...] | null
+        members_px         [[column, row], ...], centres of a cluster's calcifications if known
         long_axis_mm       float | null
         model              {name, version, sha256}
       ]
@@ -57,6 +59,7 @@ def study_json(result: StudyResult) -> dict[str, Any]:
         "configuration_hash": result.configuration_hash,
         "operating_points": {label: float(value) for label, value in result.operating_points},
         "models": [_model(model) for model in result.models],
+        "lesions": [[asdict(ref) for ref in lesion] for lesion in result.lesions],
         "views": [_view(result, view) for view in result.views],
     }
 
@@ -92,6 +95,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "score": float(finding.score),
         "box_px": {name: float(value) for name, value in asdict(finding.box_px).items()},
         "outline_px": None if outline is None else [[float(x), float(y)] for x, y in outline],
+        "members_px": [[float(x), float(y)] for x, y in finding.members_px],
         "long_axis_mm": None if long_axis is None else float(long_axis),
         "model": _model(finding.model),
     }

@@ -109,6 +109,7 @@ def _finding(images: Images, place: _Place) -> ReadFinding:
         name=words,
         tracking_uid=uid.uid if uid else None,
         image=image,
+        frame=images.frame_of(_own(item)),
         laterality=(image.laterality if image else None) or _side(item),
         site=None,
         region=_region(item),

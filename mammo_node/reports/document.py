@@ -12,6 +12,7 @@ from mammo_node.encode.cad import concepts
 from mammo_node.encode.codes import concept
 from mammo_node.encode.objects import quiet
 from mammo_node.errors import NotAReport
+from mammo_node.reports import properties
 from mammo_node.reports.cad import cad_findings, images_detected, images_failed
 from mammo_node.reports.found import ReadFinding, ReadImage, ReadReport
 from mammo_node.reports.groups import (
@@ -20,6 +21,7 @@ from mammo_node.reports.groups import (
     images_without_findings,
 )
 from mammo_node.reports.images import Images, evidence, predecessors, read_images
+from mammo_node.reports.lesions import numbered
 from mammo_node.reports.same import one_of
 from mammo_node.reports.tree import Item, one_line, read_tree
 from mammo_node.vocabulary import CodedConcept
@@ -33,6 +35,23 @@ _CAD_REPORTS: Final = (
 _MEASUREMENT_REPORTS: Final = (codes.IMAGING_MEASUREMENT_REPORT,)
 #: Texts that speak of the whole study.
 _STATEMENTS: Final = (concepts.IMPRESSION_DESCRIPTION, codes.CONCLUSION, codes.COMMENT)
+#: Items that speak of a finding, or of what was done; and the context of the document.
+_OF_SOMETHING_ELSE: Final = (
+    codes.MEASUREMENT_GROUP,
+    concepts.SINGLE_IMAGE_FINDING,
+    concepts.COMPOSITE_FEATURE,
+    codes.PROCEDURE_REPORTED,
+    concepts.LANGUAGE,
+    concept("121005", "DCM", "Observer Type"),
+    concepts.DETECTION_PERFORMED,
+    concepts.ANALYSIS_PERFORMED,
+)
+#: Codes that have a place of their own in :class:`ReadReport`.
+_SUMMARIES: Final = (
+    codes.PROCESSING_SUMMARY,
+    codes.SUMMARY_OF_DETECTIONS,
+    concepts.SUMMARY_OF_ANALYSES,
+)
 
 
 def read_report(ds: Dataset) -> ReadReport:
@@ -52,7 +71,7 @@ def _report(ds: Dataset) -> ReadReport:
     if tree.root.value_type != "CONTAINER" or not tree.root.children:
         raise NotAReport("it has no content tree: not a structured report")
     images = read_images(tree)
-    findings = (*cad_findings(images), *group_findings(images))
+    findings = numbered((*cad_findings(images), *group_findings(images)))
     if not findings and not _is_of_findings(tree.root):
         raise NotAReport(f"not a report of findings: {_called(tree.root)}")
     return ReadReport(
@@ -68,6 +87,12 @@ def _report(ds: Dataset) -> ReadReport:
         summary=_code(tree.root, codes.PROCESSING_SUMMARY),
         detections=_code(tree.root, codes.SUMMARY_OF_DETECTIONS),
         analyses=_code(tree.root, concepts.SUMMARY_OF_ANALYSES),
+        measured=properties.measured_in(_of_the_study(tree.root)),
+        qualities=tuple(
+            quality
+            for quality in properties.qualities_in(_of_the_study(tree.root))
+            if not one_of(quality.concept, _SUMMARIES)
+        ),
         statements=tuple(_statements(tree.root)),
         images=tuple(_every_image(ds, images)),
         findings=findings,
@@ -92,13 +117,18 @@ def _code(root: Item, name: CodedConcept) -> CodedConcept | None:
     return next((item.code for item in items if one_of(item.name, (name,))), None)
 
 
+def _of_the_study(item: Item) -> Iterator[Item]:
+    """Yield the items that speak of the study: not those of a finding, an image or a detection."""
+    for child in item.children:
+        if not one_of(child.name, _OF_SOMETHING_ELSE) and child.value_type != "IMAGE":
+            yield child
+            yield from _of_the_study(child)
+
+
 def _statements(root: Item) -> Iterator[str]:
-    """Yield what is said of the whole study: not what stands within a finding."""
-    for child in root.children:
-        if child.value_type == "TEXT" and child.text and one_of(child.name, _STATEMENTS):
-            yield child.text
-        elif not one_of(child.name, (codes.MEASUREMENT_GROUP, concepts.SINGLE_IMAGE_FINDING)):
-            yield from _statements(child)
+    for item in _of_the_study(root):
+        if item.value_type == "TEXT" and item.text and one_of(item.name, _STATEMENTS):
+            yield item.text
 
 
 def _every_image(ds: Dataset, images: Images) -> Iterator[ReadImage]:

@@ -60,6 +60,8 @@ class ReadFinding:
     """Tracking Identifier."""
     tracking_uid: str | None
     image: ReadImage | None
+    frame: int | None
+    """Of a multi-frame image, from 1."""
     laterality: Laterality | None
     site: CodedConcept | None
     region: Region | None
@@ -104,6 +106,10 @@ class ReadReport:
     """(111064, DCM, Summary of Detections)."""
     analyses: CodedConcept | None
     """(111065, DCM, Summary of Analyses)."""
+    measured: tuple[Measured, ...]
+    """Numbers that speak of the study, not of a finding."""
+    qualities: tuple[Quality, ...]
+    """Coded properties that speak of the study, such as an assessment category."""
     statements: tuple[str, ...]
     images: tuple[ReadImage, ...]
     findings: tuple[ReadFinding, ...]

@@ -67,6 +67,7 @@ def _finding(images: Images, group: Item) -> ReadFinding:
         name=words,
         tracking_uid=uid.uid if uid else None,
         image=image,
+        frame=images.frame_of(group.children),
         laterality=_side(group) or (image.laterality if image else None),
         site=site.code if site else None,
         region=_region(group),

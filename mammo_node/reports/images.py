@@ -31,6 +31,11 @@ class Images:
         """Return the first image that these items, or what is below them, come from."""
         return next(self.all_of(items), None)
 
+    def frame_of(self, items: Iterable[Item]) -> int | None:
+        """Return the first frame that these items, or what is below them, come from."""
+        below = (self.tree.resolved(inner) for item in items for inner in item.walk())
+        return next((found.frame for found in below if found.frame is not None), None)
+
     def all_of(self, items: Iterable[Item]) -> Iterator[ReadImage]:
         """Yield the images that these items, or what is below them, come from."""
         for item in items:

@@ -16,6 +16,10 @@ _SNOMED_RT: Final = frozenset({"SRT", "SNM3", "99SDM"})
 
 def same(one: CodedConcept, other: CodedConcept) -> bool:
     """Whether two codes stand for one concept, whatever their meanings say."""
+    if one.value == other.value and one.scheme == other.scheme:
+        return True
+    if one.scheme not in _SNOMED_RT and other.scheme not in _SNOMED_RT:
+        return False
     return bool(_code(one) == _code(other))
 
 

@@ -9,6 +9,7 @@ number::
     sop_class_uid, sop_instance_uid, study_instance_uid    str | null
     manufacturer, model_name, software_versions, completion_flag    str | null
     summary, detections, analyses    {value, scheme, meaning} | null
+    measured, qualities    [{concept, value, unit}], [{concept, value}] of the study as such
     statements             [str], what is said of the whole study
     images                 [{sop_instance_uid, laterality, view}]
     without_findings, not_analysed   [SOP Instance UID], of which the report says so
@@ -18,6 +19,7 @@ number::
       concept, label       {value, scheme, meaning} | null, our name for it | null
       name, tracking_uid   str | null
       sop_instance_uid     str | null
+      frame                int | null, of a multi-frame image, from 1
       laterality, view     "L" | "R" | null, str | null
       site                 {value, scheme, meaning} | null
       box_px               {x_min, y_min, x_max, y_max} | null

@@ -70,6 +70,12 @@ class Item:
         return one_line(found[0], "ReferencedSOPInstanceUID") if found else None
 
     @property
+    def frame(self) -> int | None:
+        """First frame of that image that it refers to, where it names frames."""
+        found = attributes.items(self.ds, "ReferencedSOPSequence")
+        return attributes.integer(found[0], "ReferencedFrameNumber") if found else None
+
+    @property
     def template(self) -> str | None:
         """Template that a CONTAINER says it follows (PS3.3 C.18.8)."""
         found = attributes.items(self.ds, "ContentTemplateSequence")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ from highdicom.sr import (
     TrackingIdentifier,
 )
 from highdicom.sr.coding import CodedConcept
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.uid import ComprehensiveSRStorage, EnhancedSRStorage
 
 from mammo_node.cli import main
@@ -41,7 +44,7 @@ from mammo_node.reports import summary
 from mammo_node.reports.document import read_report
 from mammo_node.reports.files import read_document
 from mammo_node.reports.found import ReadFinding, ReadReport
-from mammo_node.vocabulary import Box, Laterality, OutputKind, StudyResult, View
+from mammo_node.vocabulary import Box, Finding, Laterality, Outcome, OutputKind, StudyResult, View
 from tests import foreign_reports as foreign
 from tests.golden import samples
 
@@ -124,12 +127,62 @@ def test_every_image_of_an_answer_is_accounted_for(name: str, kind: OutputKind) 
     assert report.missing == ()
 
 
+_COORDINATES = st.floats(0, 2000, width=32)
+_BOXES = st.builds(
+    lambda x, y, width, height: Box(x, y, x + width, y + height),
+    _COORDINATES,
+    _COORDINATES,
+    st.floats(1, 500, width=32),
+    st.floats(1, 1000, width=32),
+)
+_FINDINGS = st.builds(
+    lambda label, score, box, members: replace(
+        samples.finding(label, score, box),
+        members_px=tuple(members) if label == "calcification-cluster" else (),
+    ),
+    st.sampled_from(sorted(codes.FINDINGS)),
+    st.floats(0, 1).map(lambda score: round(score, 6)),
+    _BOXES,
+    st.lists(st.tuples(_COORDINATES, _COORDINATES), max_size=3),
+)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@settings(max_examples=8, deadline=None)
+@given(found=st.lists(st.lists(_FINDINGS, max_size=2), min_size=4, max_size=4))
+def test_any_findings_come_back(kind: OutputKind, found: list[list[Finding]]) -> None:
+    """Whatever is found where, both reports say the same findings of the same images."""
+    views = tuple(
+        replace(view, findings=tuple(findings))
+        for view, findings in zip(samples.negative_views(), found, strict=True)
+    )
+    report = read(ours(samples.study_result(Outcome.FINDINGS, views), kind))
+    said = {
+        (
+            finding.image and finding.image.sop_instance_uid,
+            str(finding.name).partition(":")[0].rpartition("-")[2],
+        ): finding
+        for finding in report.findings
+    }
+    assert len(said) == len(report.findings) == sum(map(len, found))
+    for view in views:
+        for index, finding in enumerate(view.findings, start=1):
+            reported = said[view.ref.sop_instance_uid, str(index)]
+            assert reported.label == finding.label
+            assert reported.score == pytest.approx(finding.score, abs=1e-6)
+            assert reported.box_px is not None
+            box = (reported.box_px, finding.box_px)
+            np.testing.assert_allclose(*map(astuple, box), rtol=1e-6, atol=1e-3)
+            if kind is OutputKind.CAD_SR:
+                np.testing.assert_allclose(reported.members_px, finding.members_px, rtol=1e-6)
+
+
 def test_both_reports_say_the_same_lesions() -> None:
-    """Our two reports of one result agree on every finding's UID, label, score and box."""
+    """Our two reports of one result agree on every finding's UID, label, score, box and lesion."""
     result = ANSWERS["matched"]
     one, other = (
         {
-            f.tracking_uid: (f.label, f.score, f.box_px, f.laterality)
+            (f.tracking_uid, f.image): (f.label, f.score, f.box_px, f.laterality, f.lesion)
             for f in read(ours(result, kind)).findings
         }
         for kind in BOTH
@@ -193,6 +246,17 @@ def test_composite_features_are_read_in_any_holder(sop_class_uid: str) -> None:
     assert [f.image.sop_instance_uid for f in report.findings if f.image] == list(
         foreign.IMAGES[:2]
     )
+
+
+def test_what_is_said_of_the_study_is_read() -> None:
+    """Scores, categories and words of the whole study are told from those of a finding."""
+    report = again(foreign.tomosynthesis_cad())
+    (finding,) = report.findings
+    assert finding.frame == 23
+    assert [(n.concept.meaning, n.value) for n in report.measured] == [("Exam score", 7.5)]
+    assert [q.value.meaning for q in report.qualities] == ["4 - Suspicious"]
+    assert report.statements == ("Look here",)
+    assert finding.measured == finding.qualities == ()
 
 
 def test_what_is_missing_is_said() -> None:
@@ -304,8 +368,9 @@ def test_files_that_are_cut_off_are_refused(tmp_path: Path) -> None:
 
 def test_garbled_files_never_break_the_reader(tmp_path: Path) -> None:
     """Random damage gives a report or a ReportUnreadable, nothing else."""
-    content = ours(ANSWERS["findings"], OutputKind.CAD_SR)
     path = tmp_path / "garbled.dcm"
+    foreign.older_cad().save_as(path, enforce_file_format=True)
+    content = path.read_bytes()
     draw = random.Random(20261122)
     refused = 0
     for _ in range(60):
