@@ -10,6 +10,7 @@ from mammo_node.evaluate.matching import FloatArray
 
 ROUNDS = 1000
 LEVEL = 0.95
+LEAST_PATIENTS = 2
 
 Statistic = Callable[[FloatArray], FloatArray]
 """Takes how often each item counts, (items,), and returns one or more figures."""
@@ -39,8 +40,12 @@ def interval(
     Returns
     -------
     low, high
-        Each as the statistic's result; nan where no sample gave a figure.
+        Each as the statistic's result; nan where no sample gave a figure, and where there is only
+        one patient, of whom nothing can be drawn but herself.
     """
+    if len(set(patients)) < LEAST_PATIENTS:
+        unknown = np.full_like(statistic(np.ones(len(patients))), np.nan)
+        return unknown, unknown
     drawn = np.asarray([statistic(weights) for weights in _samples(patients, rounds, seed)])
     tail = 50 * (1 - level)
     known = np.isfinite(drawn).any(axis=0)

@@ -71,4 +71,6 @@ def _parts(section: Mapping[str, Any], key: str) -> str:
 
 
 def _with_interval(part: Mapping[str, Any], i: int) -> str:
-    return f"{number(part['sensitivity'][i])} ({spread(part['low'][i], part['high'][i])})"
+    within = spread(part["low"][i], part["high"][i])
+    value = number(part["sensitivity"][i])
+    return f"{value} ({within})" if within else value

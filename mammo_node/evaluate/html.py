@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 STYLE = """
@@ -63,10 +63,16 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def spread(low: float | None, high: float | None, digits: int = 2) -> str:
-    """Return an interval as the report prints it."""
+    """Return an interval as the report prints it, '' where there is none."""
     if low is None or high is None:
         return ""
     return f"{low:.{digits}f}-{high:.{digits}f}"
+
+
+def within(section: Mapping[str, float | None], digits: int = 2) -> str:
+    """Return a section's interval in brackets after a space, '' where it has none."""
+    words = spread(section["low"], section["high"], digits)
+    return f" ({words})" if words else ""
 
 
 def _row(cell: str, texts: Sequence[str], words: int) -> str:

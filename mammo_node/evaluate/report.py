@@ -117,7 +117,7 @@ def _decisions(document: Document) -> Iterator[str]:
     yield html.table(("", "threshold", "precision", "recall", "F1", "images with it"), rows)
     yield html.paragraph(
         f"F1 weighted by how many images have the finding: {number(section['weighted_f1'], 3)}"
-        f" ({spread(section['low'], section['high'], 3)}), over {section['images']} images."
+        f"{html.within(section, 3)}, over {section['images']} images."
     )
 
 
@@ -128,7 +128,7 @@ def _density(document: Document) -> Iterator[str]:
     yield "<h2>Breast density</h2>"
     yield html.paragraph(
         f"{section['breasts']} breasts; quadratic kappa {number(section['quadratic_kappa'], 3)}"
-        f" ({spread(section['low'], section['high'], 3)}), accuracy {number(section['accuracy'])}."
+        f"{html.within(section, 3)}, accuracy {number(section['accuracy'])}."
     )
     names = section["categories"]
     rows = [
