@@ -76,8 +76,16 @@ def parser() -> argparse.ArgumentParser:
     echo = commands.add_parser("echo", parents=[configured], help="C-ECHO a destination")
     echo.add_argument("destination", metavar="DEST")
 
+    probe = commands.add_parser(
+        "probe",
+        parents=[configured, machine],
+        help="whether a destination can be used, as a go-live report",
+    )
+    probe.add_argument("destination", metavar="DEST")
+    probe.add_argument("--out", type=Path, metavar="FILE", help="report to file, .md or .html")
+
     send = commands.add_parser(
-        "send", parents=[configured, machine], help="C-STORE files to a destination"
+        "send", parents=[configured, machine], help="store files on a destination"
     )
     send.add_argument("destination", metavar="DEST")
     send.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")

@@ -81,7 +81,7 @@ class _Receiver(Section):
 
     name: str = Field(min_length=1, description="Name used in routes, commands and logs.")
     outputs: Outputs = Field(
-        (OutputKind.SR, OutputKind.GSPS),
+        (OutputKind.SR, OutputKind.GSPS, OutputKind.OVERVIEW),
         description="Result objects it gets: kinds (`sr`, `gsps`, `cad-sr`, `key-objects`,"
         " `overview`, `pdf`, `seg`) and profiles (`ihe-air`, `mammo-workstation`, `any-viewer`,"
         " `research`).",

@@ -41,7 +41,7 @@ port = 11112
 # port = 104
 # # Kinds: sr, gsps, cad-sr, key-objects, overview, pdf, seg.
 # # Profiles: ihe-air, mammo-workstation, any-viewer, research.
-# outputs = ["sr", "gsps"]
+# outputs = ["sr", "gsps", "overview"]
 
 # A DICOMweb server takes results by STOW-RS. Secrets stay in files of their own.
 # [[destination]]

@@ -58,11 +58,13 @@ class Commitments:
         with self._store.writing() as transaction:
             _open(transaction, destination, transaction_uid, now)
 
-    def is_reported(self, transaction_uid: str) -> bool:
-        """Return whether a report came for a request."""
+    def commitment_result(self, transaction_uid: str) -> tuple[int, int] | None:
+        """Return how many objects were committed to and refused; None before a report."""
         with self._store.reading() as transaction:
             row = transaction.row("commitment", transaction_uid=transaction_uid)
-            return row is not None and row["reported_at"] is not None
+            if row is None or row["reported_at"] is None:
+                return None
+            return row["committed"], row["refused"]
 
     def commitment_asked(self, request: CommitmentRequest, ask_at: datetime) -> None:
         """Note that the peer took the request; what is not reported by then is asked again."""

@@ -14,16 +14,15 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_role, evt
 
-from mammo_node.config import Configuration, Destination, Retry
+from mammo_node.config import Destination, Retry
 from mammo_node.deliver.commitment import Clerk
 from mammo_node.deliver.courier import Courier
 from mammo_node.dimse.negotiation import STORAGE_COMMITMENT_PUSH_MODEL
 from mammo_node.errors import DeliveryRefused, DestinationUnreachable
-from mammo_node.journal.journal import JOURNAL_NAME
 from mammo_node.journal.states import DeliveryState, StudyState
-from mammo_node.receive.supervisor import Receiver
 from tests.answers import answer_with_reports
 from tests.orthanc import Orthanc, free_port
+from tests.receiver import running_receiver
 from tests.unit.journal_cases import Bench
 from tests.unit.result_objects import COMPREHENSIVE_3D_SR
 
@@ -57,30 +56,6 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-@contextmanager
-def _receiver(bench: Bench, destination: Destination, **local: Any) -> Iterator[int]:
-    """Run receiver processes on the bench's journal; yield their port."""
-    configuration = Configuration.model_validate(
-        {
-            "ae_titles": {
-                "local": {"bind": "127.0.0.1", "port": 0, **local},
-                "destination": [destination.model_dump(mode="json")],
-            },
-            "settings": {
-                "storage": {"folder": str(bench.spool.root), "min_free_mb": 0},
-                "receive": {"processes": 1},
-                "retry": _RETRY.model_dump(),
-            },
-        }
-    )
-    receiver = Receiver(configuration, bench.spool.root / JOURNAL_NAME, bench.spool.root)
-    port = receiver.start()
-    try:
-        yield port
-    finally:
-        receiver.stop()
-
-
 def _courier(bench: Bench, destination: Destination) -> Courier:
     return Courier(bench.journal, destination, "MAMMO_AI", _RETRY, "courier", _now, gather_s=0.0)
 
@@ -106,7 +81,7 @@ def test_orthanc_commits_to_what_it_has(bench: Bench, tmp_path: Path) -> None:
     """Stored, asked, reported on an association of its own; what it lost is sent again first."""
     port = free_port()
     uids = answer_with_reports(bench, 3)
-    with _receiver(bench, _destination(port)) as own_port:
+    with running_receiver(bench, _destination(port)) as own_port:
         modality = {"AET": "MAMMO_AI", "Host": "127.0.0.1", "Port": own_port}
         options = {"DicomModalities": {"node": {**modality, "AllowStorageCommitment": True}}}
         with Orthanc(tmp_path / "orthanc", dicom_port=port, options=options) as pacs:
@@ -233,7 +208,7 @@ def test_reports_from_destinations_alone(bench: Bench) -> None:
     """Who is not asked to commit gets no association; who is may report and nothing else."""
     bench.journal.open_commitment("pacs", "2.25.7", _now())
     destination = _destination(104)
-    with _receiver(bench, destination) as port:
+    with running_receiver(bench, destination) as port:
         with _association(port, calling="STRANGER") as assoc:
             assert assoc.is_rejected
         with _association(port, called="OTHER") as assoc:
@@ -245,16 +220,16 @@ def test_reports_from_destinations_alone(bench: Bench) -> None:
             assert _send(assoc, _report("2.25.8", [])) == 0x0115
             assert _send(assoc, _reference("1.2")) == 0x0115
             assert _send(assoc, _report("2.25.7", ["1.2"]), event_type=3) == 0x0113
-            assert not bench.journal.is_reported("2.25.7")
+            assert bench.journal.commitment_result("2.25.7") is None
             assert _send(assoc, _report("2.25.7", ["1.2"])) == 0x0000
-        assert bench.journal.is_reported("2.25.7")
+        assert bench.journal.commitment_result("2.25.7") == (1, 0)
 
 
 def test_a_peer_calls_whom_we_called_ourselves(bench: Bench) -> None:
     """With a calling AE title of its own, that title is what the destination reports to."""
     bench.journal.open_commitment("pacs", "2.25.7", _now())
     destination = _destination(104, calling_ae_title="MAMMO_RESULTS")
-    with _receiver(bench, destination) as port:
+    with running_receiver(bench, destination) as port:
         with _association(port, called="MAMMO_AI") as assoc:
             assert assoc.is_rejected
         with _association(port, called="MAMMO_RESULTS") as assoc:
@@ -265,7 +240,7 @@ def test_without_commitment_nobody_may_report(bench: Bench) -> None:
     """A destination that is not asked, even if it is a source, has the context refused."""
     destination = _destination(104, commitment=False)
     with (
-        _receiver(bench, destination, accept_unknown_sources=True) as port,
+        running_receiver(bench, destination, accept_unknown_sources=True) as port,
         _association(port) as assoc,
     ):
         accepted = [str(context.abstract_syntax) for context in assoc.accepted_contexts]

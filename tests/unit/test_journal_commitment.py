@@ -298,10 +298,10 @@ def test_a_crash_between_note_and_request_costs_a_moment(bench: Bench) -> None:
 def test_a_test_of_the_round_trip_is_no_delivery(bench: Bench) -> None:
     """A transaction without deliveries is reported like any other, once."""
     bench.journal.open_commitment("pacs", "2.25.500", bench.now)
-    assert not bench.journal.is_reported("2.25.500")
+    assert bench.journal.commitment_result("2.25.500") is None
     assert _report(bench, CommitmentReport("2.25.500", frozenset(["1.2"]), {}))
-    assert bench.journal.is_reported("2.25.500")
-    assert not bench.journal.is_reported("2.25.501")
+    assert bench.journal.commitment_result("2.25.500") == (1, 0)
+    assert bench.journal.commitment_result("2.25.501") is None
 
 
 def _schema(path: Path) -> list[tuple[str, ...]]:
