@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from reportlab.pdfbase.ttfonts import TTFontFile
 
 from mammo_node.encode import typeface
@@ -24,9 +26,11 @@ from mammo_node.vocabulary import (
     Laterality,
     Outcome,
     OutputKind,
+    Refusal,
     RefusalReason,
     StudyResult,
     View,
+    ViewPicture,
 )
 from tests.golden import samples
 from tests.pictures import pictures
@@ -176,6 +180,47 @@ def test_the_site_is_written_where_it_is_known():
     assert words.finding_words(1, found) == "1 mass 0.87, 13\u00a0mm"
     sited = replace(found, site="upper outer quadrant", long_axis_mm=None)
     assert words.finding_words(2, sited) == "2 mass 0.87, upper outer quadrant"
+
+
+_finding = st.builds(
+    lambda label, score, corner, site: replace(
+        samples.finding("mass", score, Box(*corner, corner[0] + 50.0, corner[1] + 9.0)),
+        label=label,
+        site=site,
+    ),
+    st.text(max_size=40),
+    st.floats(0.0, 1.0),
+    st.tuples(st.floats(-9000.0, 9000.0), st.floats(-9000.0, 9000.0)),
+    st.none() | st.text(max_size=60),
+)
+_view = st.builds(
+    lambda number, side, view, findings, refusal: samples.view_result(
+        number, side, view, () if refusal else tuple(findings), refusal
+    ),
+    st.integers(1, 99),
+    st.none() | st.sampled_from(Laterality),
+    st.none() | st.sampled_from(View),
+    st.lists(_finding, max_size=12),
+    st.none() | st.builds(Refusal, st.sampled_from(RefusalReason), st.text(max_size=300)),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    views=st.lists(_view, max_size=16),
+    outcome=st.sampled_from(Outcome),
+    reason=st.none() | st.text(max_size=900),
+    shown=st.booleans(),
+    small=st.sampled_from([(1, 1), (1, 700), (700, 1), (40, 30)]),
+)
+def test_whatever_the_result_is_there_is_a_sheet(views, outcome, reason, shown, small):
+    """Any views, words and sizes are laid out: an odd study does not cost its overview."""
+    result = replace(ANSWERS["findings"], views=tuple(views), outcome=outcome, reason=reason)
+    grey = np.full(small, 90, dtype=np.uint8)
+    picture = ViewPicture(grey, (small[1] / 2560, 0.0, 0.0, 0.0, small[0] / 3328, 0.0))
+    pictured = {v.ref.sop_instance_uid: picture for v in views} if shown else {}
+    rgb = sheet.draw_sheet(result, pictured, IMPRINT)
+    assert rgb.shape == (sheet.HEIGHT, sheet.WIDTH, 3)
 
 
 @pytest.mark.parametrize("bold", [False, True])

@@ -16,7 +16,7 @@ from pydicom.valuerep import PersonName
 
 from mammo_node.encode.pdf import printable
 from mammo_node.encode.study import encode_study
-from mammo_node.vocabulary import Box, OutputKind, StudyResult
+from mammo_node.vocabulary import Box, OutputKind, RefusalReason, StudyResult
 from tests.golden import samples
 from tests.peers import require
 from tests.pictures import pictures
@@ -44,7 +44,7 @@ def words(pdf: bytes, folder: Path) -> str:
     """What a reader of the pages reads, on one line."""
     path = folder / "report.pdf"
     path.write_bytes(pdf)
-    command = [require("pdftotext"), "-layout", str(path), "-"]
+    command = [require("pdftotext"), "-raw", str(path), "-"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     return " ".join(done.stdout.decode("utf-8").split())
 
@@ -153,6 +153,23 @@ def test_many_findings_run_over_to_more_pages(tmp_path: Path):
     crowded = replace(ANSWERS["findings"], views=(replace(view, findings=found),))
     text = words(report(crowded)[1], tmp_path)
     assert "R-CC-150 mass" in text
+
+
+def test_whatever_length_things_have_there_is_a_report(tmp_path: Path):
+    """Names, IDs and reasons of absurd length are laid out; the ID is there letter by letter."""
+    result = replace(ANSWERS["partial"], reason="why " * 2000, generation=9)
+    broken = samples.refused(result.views[3], RefusalReason.PIXEL_DATA, "x" * 9000)
+    finding = replace(result.views[0].findings[0], label="l" * 900, site="s " * 900)
+    first = replace(result.views[0], findings=(finding,) * 3)
+    result = replace(result, views=(first, *result.views[1:3], broken))
+    headers = samples.headers(result)
+    patient_id = "".join(f"{n:03d}" for n in range(70))
+    for header in headers.values():
+        header.PatientID, header.PatientName = patient_id, "N" * 300 + "^" + "G" * 300
+        header.StudyDescription = header.AccessionNumber = "D" * 500
+    text = words(report(result, headers)[1], tmp_path).replace(" ", "")
+    assert "document2.25." in text
+    assert patient_id in text
 
 
 def test_nothing_in_the_file_is_active():

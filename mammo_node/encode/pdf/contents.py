@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mammo_node.encode import statement
 from mammo_node.encode.modules import Common
@@ -15,6 +16,11 @@ from mammo_node.header import attributes
 from mammo_node.vocabulary import Finding, FindingRef, StudyResult, ViewResult
 
 Fact = tuple[str, str]
+
+#: Letters that a line of the page has room for, and those of what is written at length: rows of
+#: a table do not run over pages.
+_LINE_LENGTH: Final = 120
+_MOST_LETTERS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,18 @@ def contents_of(
     patient, study = _patient(common), _study(common)
     tables = [_findings(result), _lesions(result), _images(result), _models(result)]
     return Contents(
-        identity=" \u00b7 ".join([patient[0][1], f"ID {patient[1][1]}", f"study {study[0][1]}"]),
+        identity=_identity(patient, study, common.identity.instance_uid("pdf")),
         patient=patient,
         study=study,
         tables=tuple(table for table in tables if table.rows),
         provenance=_provenance(result, common, predecessors),
     )
+
+
+def _identity(patient: tuple[Fact, ...], study: tuple[Fact, ...], document_uid: str) -> str:
+    """Return who and which study in one line; where they are too long, which document."""
+    words = f"{patient[0][1]} \u00b7 ID {patient[1][1]} \u00b7 study {study[0][1]}"
+    return words if len(words) <= _LINE_LENGTH else f"document {document_uid}"
 
 
 def _patient(common: Common) -> tuple[Fact, ...]:
@@ -109,12 +121,12 @@ def _finding_row(
     size = finding.long_axis_mm
     return (
         statement.finding_name(result, view, index),
-        written(finding.label),
+        _told(finding.label),
         f"{finding.score:.2f}",
         f"{points[finding.label]:.2f}" if finding.label in points else printable.UNKNOWN,
         printable.UNKNOWN if size is None else f"{size:.1f} mm",
-        written(finding.site or printable.UNKNOWN),
-        written(f"{finding.model.name} {finding.model.version}"),
+        _told(finding.site or printable.UNKNOWN),
+        _told(f"{finding.model.name} {finding.model.version}"),
     )
 
 
@@ -137,7 +149,7 @@ def _images(result: StudyResult) -> Table:
     rows = [
         (
             statement.image_name(result, view),
-            written(statement.view_statement(result, view)),
+            _told(statement.view_statement(result, view)),
             _spacing(view),
         )
         for view in result.views
@@ -156,7 +168,7 @@ def _spacing(view: ViewResult) -> str:
 
 def _models(result: StudyResult) -> Table:
     rows = [
-        (written(f"{model.name} {model.version}"), model.sha256, written(model.description))
+        (_told(f"{model.name} {model.version}"), model.sha256, _told(model.description))
         for model in result.models
     ]
     return Table("Models", ("Model", "SHA-256", "Description"), (0.21, 0.40, 0.39), tuple(rows))
@@ -171,7 +183,7 @@ def _provenance(
     facts = [
         ("Answer", result.outcome.value),
         ("Result", f"{max(common.generation, 1)} of this study"),
-        ("Supersedes", ", ".join(older)),
+        ("Supersedes", statement.shortened(", ".join(older), 2 * _MOST_LETTERS)),
         ("Operating points", statement.operating_point(result)),
         ("Configuration", result.configuration_hash),
         ("Made by", written(f"{equipment.model_name} {equipment.software_version}")),
@@ -181,6 +193,11 @@ def _provenance(
         ("Document UID", own),
     ]
     return tuple((name, value) for name, value in facts if value)
+
+
+def _told(text: str) -> str:
+    """Return a text of others as it is printed: at no great length, without unknown letters."""
+    return statement.shortened(written(text), _MOST_LETTERS)
 
 
 def _made_at(common: Common) -> str:

@@ -33,6 +33,8 @@ _WIDTH: Final = 1600
 #: Height of a picture, and of one with a single row of images, which need not be as tall.
 _HEIGHT: Final = 1560
 _HEIGHT_OF_ONE_ROW: Final = 1100
+#: Of the answer in words: it leaves the rest of the page to the pictures.
+_MOST_LETTERS: Final = 900
 _CAPTION: Final = "Marks carry number and score. Not for measuring, not for reading images."
 _HEAT_CAPTION: Final = "Relevance: what made the models score, brighter for more."
 
@@ -49,7 +51,8 @@ def reports(
 
 def pdf_of(result: StudyResult, common: Common, predecessors: Sequence[PriorResult] = ()) -> bytes:
     """Return the PDF file."""
-    answer = (light.light_of(result), light.headline(result), statement.study_statement(result))
+    words = statement.shortened(statement.study_statement(result), _MOST_LETTERS)
+    answer = (light.light_of(result), light.headline(result), words)
     contents = contents_of(result, common, predecessors)
     return document(contents, answer, _pictures(result, common))
 

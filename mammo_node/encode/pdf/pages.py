@@ -13,12 +13,14 @@ from typing import Any
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Spacer
+from reportlab.platypus.doctemplate import LayoutError
 
 from mammo_node.encode import statement
 from mammo_node.encode.overview.canvas import Picture
 from mammo_node.encode.overview.light import Light
 from mammo_node.encode.pdf import parts, styles
 from mammo_node.encode.pdf.contents import Contents
+from mammo_node.errors import EncodingError
 
 
 def document(
@@ -43,7 +45,7 @@ def document(
     Raises
     ------
     EncodingError
-        If a picture cannot be compressed.
+        If a picture cannot be compressed, or something does not fit on a page.
     """
     styles.register_fonts()
     buffer = io.BytesIO()
@@ -64,7 +66,11 @@ def document(
     no_padding = dict.fromkeys(("leftPadding", "rightPadding", "topPadding", "bottomPadding"), 0)
     frame = Frame(*styles.BODY_AREA, **no_padding)
     template.addPageTemplates([PageTemplate(frames=[frame], onPage=decorate)])
-    template.build(_story(contents, answer, pictures))
+    try:
+        template.build(_story(contents, answer, pictures))
+    except LayoutError as error:
+        # Its text quotes what does not fit, so it stays in the cause.
+        raise EncodingError("something in the report is larger than a page") from error
     return buffer.getvalue()
 
 
