@@ -103,7 +103,9 @@ def parser() -> argparse.ArgumentParser:
     )
     which = evaluate.add_mutually_exclusive_group(required=True)
     which.add_argument("--model", metavar="PACKAGE", help="name or folder of a model package")
-    which.add_argument("--results", type=Path, metavar="DIR", help="folder of result reports (SR)")
+    which.add_argument(
+        "--results", type=Path, metavar="PATH", help="folder of result reports (SR), or a CSV file"
+    )
     which.add_argument(
         "--export", type=Path, metavar="DIR", help="write the truth there as truth.csv, and stop"
     )

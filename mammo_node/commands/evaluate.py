@@ -20,10 +20,12 @@ from mammo_node.evaluate import export
 from mammo_node.evaluate.figures import figures
 from mammo_node.evaluate.labels import known_as
 from mammo_node.evaluate.report import report
-from mammo_node.evaluate.results import Results, read_results
+from mammo_node.evaluate.results import Results
 from mammo_node.evaluate.run import Judged, Runner
 from mammo_node.evaluate.samples import Truth
 from mammo_node.evaluate.settings import Section, Settings
+from mammo_node.evaluate.sr_results import read_reports
+from mammo_node.evaluate.table_results import read_answers
 from mammo_node.evaluate.truth import open_truth
 from mammo_node.image.policy import Policy
 
@@ -64,7 +66,9 @@ def _evaluate(options: argparse.Namespace, configuration: Configuration, truth: 
     # Digitised film comes as Secondary Capture; whoever evaluates on it wants it read.
     reading = replace(policy(configuration.settings.suitability), secondary_capture=True)
     if options.results is not None:
-        return _of_results(read_results(options.results), truth, reading, about, settings)
+        path = options.results
+        results = read_answers(path) if path.suffix.lower() == ".csv" else read_reports(path)
+        return _of_results(results, truth, reading, about, settings)
     models, worker = configuration.settings.models, configuration.settings.worker
     runner = Runner.start(options.model, models, worker)
     _check_labels(settings.thresholds, runner.labels)
@@ -80,13 +84,12 @@ def _of_results(
     for line in results.unread:
         print(f"not read: {line}", file=sys.stderr)
     judged = _watched(results.judge(truth, reading), truth)
-    # Without any finding nothing says what was looked for: then it was for all that there is.
-    labels = dict.fromkeys((*results.labels, *settings.thresholds)) or dict.fromkeys(
-        name for one in judged for name in one.record.annotated
-    )
-    # What was reported was decided upon already.
-    thresholds = {**dict.fromkeys(labels, 0.0), **settings.thresholds}
-    about |= {"what": ", ".join(results.models) or "reports", "reports": results.reports}
+    told = results.labels
+    if told is None:
+        told = tuple(name for one in judged for name in sorted(one.record.annotated))
+    labels = tuple(dict.fromkeys((*told, *settings.thresholds)))
+    thresholds = {**dict.fromkeys(labels, results.threshold), **settings.thresholds}
+    about |= {"what": ", ".join(results.models) or "reports", "documents": results.documents}
     return figures(judged, labels, about, replace(settings, thresholds=thresholds))
 
 

@@ -87,12 +87,7 @@ def read(path: Path, root: Path | None = None) -> list[ImageRecord]:
     folder = path.parent if root is None else root
     images: dict[str, ImageRecord] = {}
     for row in rows:
-        unknown = sorted(set(row.values) - set(COLUMNS) - {""})
-        if unknown:
-            raise GroundTruthError(
-                f"{path}: unknown column {', '.join(map(repr, unknown))}"
-                f" (known: {', '.join(COLUMNS)})"
-            )
+        row.only(COLUMNS)
         line = _line(row, folder)
         known = images.get(line.image_id)
         images[line.image_id] = line if known is None else _merged(known, line, row)

@@ -10,7 +10,7 @@ import pytest
 
 from mammo_node import cli, reference
 from mammo_node.config import load
-from mammo_node.evaluate import labels, table
+from mammo_node.evaluate import labels, table, table_results
 from mammo_node.evaluate.datasets import READERS
 from mammo_node.evaluate.figures import figures
 from mammo_node.evaluate.settings import Settings
@@ -86,7 +86,7 @@ def test_links_lead_somewhere(page: Path):
 def test_evaluation_says_all_that_truth_may_say():
     """Every column, label and data set that ground truth may have stands in the how-to."""
     page = (ROOT / "docs" / "howto" / "evaluate.md").read_text(encoding="utf-8")
-    for word in (*table.COLUMNS, *labels.FINDINGS, *READERS):
+    for word in (*table.COLUMNS, *table_results.COLUMNS, *labels.FINDINGS, *READERS):
         assert f"`{word}`" in page, word
 
 

@@ -16,7 +16,7 @@ from mammo_node.config import Configuration, Settings
 from mammo_node.errors import InferenceError
 from mammo_node.evaluate import run, table
 from mammo_node.evaluate.predictions import ScoredBox
-from mammo_node.evaluate.results import read_results
+from mammo_node.evaluate.sr_results import read_reports
 from mammo_node.offline import gather
 from mammo_node.pipeline import Pipeline, StudyRequest
 from mammo_node.vocabulary import OutputKind
@@ -85,7 +85,7 @@ def test_model_and_its_reports_give_the_same_figures(exported: Path, reports: Pa
 
 def test_cad_reports_say_the_same(reports: Path):
     """A CAD report gives the boxes and scores of the measurement report of the same answer."""
-    sr, cad = (read_results(reports / kind) for kind in ("sr", "cad-sr"))
+    sr, cad = (read_reports(reports / kind) for kind in ("sr", "cad-sr"))
     assert sr.by_image.keys() == cad.by_image.keys()
     assert sr.models == cad.models
     for uid, said in sr.by_image.items():
@@ -146,7 +146,7 @@ def test_the_later_report_holds(reports: Path, tmp_path: Path):
     ds.ContentDate = "20990101"
     _without_one_finding(ds)
     ds.save_as(tmp_path / "late.dcm", enforce_file_format=True)
-    assert read_results(tmp_path).reports == 2
+    assert read_reports(tmp_path).documents == 2
     assert boxes_in(tmp_path) == boxes_in(tmp_path / "early.dcm") - 1
 
 
@@ -159,7 +159,7 @@ def test_images_without_a_report_are_told(exported: Path, tmp_path: Path, report
     )
     table.write(records, exported / "more.csv")
     found = evaluate(tmp_path, "--results", str(reports), "--truth", str(exported / "more.csv"))
-    assert found["data"]["refused"] == {"no-result: no report speaks of it": 1}
+    assert found["data"]["refused"] == {"no-result: nothing is said of it": 1}
 
 
 def test_digitised_film_is_evaluated(tmp_path: Path):
@@ -225,7 +225,7 @@ def test_out_is_needed(capsys: pytest.CaptureFixture[str]):
 
 
 def boxes_in(path: Path) -> int:
-    return sum(len(said.boxes) for said in read_results(path).by_image.values())
+    return sum(len(said.boxes) for said in read_reports(path).by_image.values())
 
 
 def _without_one_finding(ds: pydicom.Dataset) -> None:

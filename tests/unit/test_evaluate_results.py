@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from mammo_node.cli import main
 from mammo_node.commands import evaluate as command
 from mammo_node.errors import GroundTruthError
+from mammo_node.evaluate import table
+from mammo_node.evaluate.figures import figures
 from mammo_node.evaluate.predictions import Prediction, ScoredBox
-from mammo_node.evaluate.results import Results, _predictions, read_results
+from mammo_node.evaluate.results import Results
+from mammo_node.evaluate.settings import Settings
+from mammo_node.evaluate.sr_results import _predictions, read_reports
+from mammo_node.evaluate.table_results import read_answers
 from mammo_node.reports.found import Algorithm, ReadFinding, ReadImage, ReadReport
 from mammo_node.reports.geometry import Region
 from mammo_node.vocabulary import Box
-from tests.unit.judged import MASS
+from tests.unit.judged import CLUSTER, MASS, example
 from tests.unit.result_objects import write_report
 
 HEAD = "sop_instance_uid,patient,laterality,view,label,x_min,y_min,x_max,y_max,spacing_mm\n"
@@ -76,10 +82,70 @@ def test_a_finding_without_a_place_or_an_image_has_no_box():
     assert _predictions(report(finding(), finding(uid=None, region=square())))["1.1"].boxes == ()
 
 
+ANSWERS = """\
+image,label,score,x_min,y_min,x_max,y_max,suspicion,density_a,density_b,density_c,density_d,\
+nipple_x,nipple_y
+a,mass,0.9,0,0,150,150,0.7,0.7,0.1,0.1,0.1,130,240
+b,mass,0.5,500,500,580,580,0.1,0.1,0.1,0.1,0.7,,
+b,Mass,0.8,0,900,100,1000,0.2,,,,,,
+c,,,,,,,,,,,,,
+d,mass,0.4,300,300,400,400,,,,,,10,20
+d,calcification cluster,0.3,600,600,700,700,,,,,,,
+"""
+
+
+def test_a_table_of_results_gives_all_the_figures(tmp_path):
+    """The example worked by hand, as two CSV files: every section is as it is worked out."""
+    records = [replace(one.record, path=None, spacing_mm=0.1) for one in example()]
+    table.write([replace(r, sop_instance_uid=r.image_id) for r in records], tmp_path / "truth.csv")
+    (tmp_path / "answers.csv").write_text(ANSWERS.replace("\\\n", ""))
+    arguments = ["--truth", str(tmp_path / "truth.csv"), "--out", str(tmp_path / "out")]
+    thresholds = ["--threshold", "mass=0.45", "--threshold", "calcification-cluster=0.2"]
+    results = ["--results", str(tmp_path / "answers.csv"), "--bootstrap", "100"]
+    assert main(["evaluate", *results, *arguments, *thresholds]) == 0
+    found = json.loads((tmp_path / "out" / "figures.json").read_text())
+    settings = Settings(rounds=100, thresholds={MASS: 0.45, CLUSTER: 0.2})
+    worked = figures(example(), (MASS, CLUSTER), {}, settings)
+    for part in ("detection", "discrimination", "decisions", "density", "nipple", "by"):
+        assert found[part] == worked[part], part
+    assert found["data"]["refused"] == {"no-result: nothing is said of it": 1}
+
+
+def test_a_table_may_score_images(tmp_path):
+    """A line without a box is the image's own score, of malignancy too."""
+    (tmp_path / "a.csv").write_text(
+        "image,label,score\na,malignant,0.7\na,suspicious calcification,0.2\nb,,\n"
+    )
+    results = read_answers(tmp_path / "a.csv")
+    assert results.by_image["a"].image_scores == {"malignant": 0.7, CLUSTER: 0.2}
+    assert results.by_image["b"] == Prediction("b")
+    assert (results.labels, results.threshold) == ((CLUSTER,), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "message"),
+    [
+        ("image,label,score,colour", "a,mass,1,red", "unknown column 'colour'"),
+        ("image,label,score", ",mass,1", "line 2: needs 'image' or"),
+        ("image,label,score", "a,elephant,1", "line 2: unknown label 'elephant'"),
+        ("image,label,score", "a,mass,", "line 2: a finding needs a score"),
+        ("image,label,score", "a,mass,1.5", "line 2: score: from 0 to 1"),
+        ("image,label,score", "a,,0.5", "line 2: a box or score without a label"),
+        ("image,label,score,x_min", "a,mass,1,5", "line 2: needs all of x_min, y_min"),
+        ("image,density_a,density_b", "a,1,0", "needs all of density_a"),
+    ],
+)
+def test_mistakes_in_a_table_name_the_line(tmp_path, head, line, message):
+    """What is wrong is told with its place and what would be right."""
+    (tmp_path / "a.csv").write_text(f"{head}\n{line}\n")
+    with pytest.raises(GroundTruthError, match=message):
+        read_answers(tmp_path / "a.csv")
+
+
 def evaluate(tmp_path, monkeypatch, results, *more):
     """Run the command on results that are given."""
     (tmp_path / "truth.csv").write_text(TRUTH)
-    monkeypatch.setattr(command, "read_results", lambda _: results)
+    monkeypatch.setattr(command, "read_reports", lambda _: results)
     arguments = ["--truth", str(tmp_path / "truth.csv"), "--out", str(tmp_path / "out")]
     assert main(["evaluate", "--results", "x", *arguments, "--bootstrap", "10", *more]) == 0
     return json.loads((tmp_path / "out" / "figures.json").read_text())
@@ -87,11 +153,11 @@ def evaluate(tmp_path, monkeypatch, results, *more):
 
 def test_reports_without_findings_have_missed_what_there_is(tmp_path, monkeypatch):
     """A product that found nothing is told to have found nothing; it is not left out."""
-    silent = Results({"1.1": Prediction(""), "1.2": Prediction("")}, (), (), 1)
+    silent = Results({"1.1": Prediction(""), "1.2": Prediction("")}, (), None, 1)
     found = evaluate(tmp_path, monkeypatch, silent)
     assert found["detection"][MASS]["froc"]["iou"]["sensitivity"] == [0.0] * 6
     assert found["detection"][MASS]["by"]["size"]["10 to 20 mm"]["lesions"] == 1
-    assert found["data"]["refused"] == {"no-result: no report speaks of it": 1}
+    assert found["data"]["refused"] == {"no-result: nothing is said of it": 1}
 
 
 def test_a_label_may_be_added(tmp_path, monkeypatch):
@@ -108,9 +174,9 @@ def test_a_folder_without_reports_is_an_error(tmp_path):
     """Nothing to evaluate is told as such."""
     (tmp_path / "notes.txt").write_text("no report")
     with pytest.raises(GroundTruthError, match="no report of findings in it"):
-        read_results(tmp_path)
+        read_reports(tmp_path)
     with pytest.raises(GroundTruthError, match="there is no such folder"):
-        read_results(tmp_path / "nowhere")
+        read_reports(tmp_path / "nowhere")
 
 
 def test_a_report_that_is_cut_off_is_named(tmp_path):
@@ -118,4 +184,4 @@ def test_a_report_that_is_cut_off_is_named(tmp_path):
     path = write_report(tmp_path, 1).path
     path.write_bytes(path.read_bytes()[:-11])
     with pytest.raises(GroundTruthError, match=r"first that was not read is .*1\.dcm: cut off"):
-        read_results(tmp_path)
+        read_reports(tmp_path)

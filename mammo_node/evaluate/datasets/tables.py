@@ -24,6 +24,21 @@ class Row:
     values: Mapping[str, str]
     where: str
 
+    def only(self, columns: Sequence[str]) -> None:
+        """Refuse columns that nobody reads: a misspelt one would be passed over in silence.
+
+        Raises
+        ------
+        GroundTruthError
+            If there are others than these.
+        """
+        unknown = [name for name in self.values if name and name not in columns]
+        if unknown:
+            raise GroundTruthError(
+                f"{self.where}: unknown column {', '.join(map(repr, unknown))}"
+                f" (known: {', '.join(columns)})"
+            )
+
     def text(self, column: str) -> str:
         """Return a value without outer white space; '' where there is none."""
         found = " ".join(self.values.get(column, "").split())
