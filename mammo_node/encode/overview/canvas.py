@@ -27,11 +27,7 @@ _RIM_PX: Final = 3
 _SHIFT: Final = 4
 
 
-def _blank(width: int, height: int) -> Picture:
-    return np.zeros((height, width, 3), dtype=np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Canvas:
     """A black picture of a size; everything is drawn in place, cut off at its edges."""
 
@@ -42,7 +38,7 @@ class Canvas:
 
     def __post_init__(self) -> None:
         """Begin in black."""
-        object.__setattr__(self, "rgb", _blank(self.width, self.height))
+        self.rgb = np.zeros((self.height, self.width, 3), dtype=np.uint8)
 
     def put(self, picture: Picture, left: int, top: int) -> None:
         """Put a picture, (rows, columns) grey or (rows, columns, 3) RGB, at a place."""
