@@ -3,7 +3,7 @@
 Rules:
 
 * Works on MONOCHROME2 grey levels of any range, film or digital; only order and contrast matter.
-* Labels, scratches and the bright frame of a scanned film are not breast.
+* Labels, scratches, the bright frame of a scanned film and the canvas around it are not breast.
 * The mask lives on a grid of square blocks of `factor` stored pixels; the box is in stored pixels.
 """
 
@@ -25,6 +25,13 @@ PLAUSIBLE_SHARE = (0.02, 0.995)
 #: Between background (0) and Otsu's threshold (1): the skin of film is dark.
 EDGE_LEVEL = 0.35
 _FRAME_SHARE, _FRAME_DEPTH = 0.9, 0.06
+#: A line belongs to a canvas when this share of it is one grey, to within this share of the range,
+#: and that grey is above this share of it.
+_CANVAS_SHARE, _CANVAS_SPREAD, _CANVAS_LEVEL = 0.97, 0.004, 0.1
+#: A frame is brighter than this share of the range and even to within that one.
+_EVEN_LEVEL, _EVEN_SPREAD = 0.6, 0.05
+#: What a canvas is darkened to, where it is not darker already.
+_AIR_PERCENTILE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ def find_breast(pixels: FloatImage, padding: BoolImage | None = None) -> Breast 
     small = _decimated(pixels, factor)
     if padding is not None:
         small = _padding_to_air(small, _decimated(padding.astype(np.float32), factor))
-    small = _without_frame(small)
+    small = _without_canvas(small)
     mask = _largest_part(_tissue(small))
     if mask is None or not PLAUSIBLE_SHARE[0] < mask.mean() < PLAUSIBLE_SHARE[1]:
         return None
@@ -108,6 +115,29 @@ def _tissue(small: FloatImage) -> BoolImage:
     return np.asarray(bytes_ > edge)
 
 
+def _without_canvas(small: FloatImage) -> FloatImage:
+    """Darken what a picture was padded with, of whatever grey, and the frame of what is left."""
+    rows, columns = _content(small), _content(small.T)
+    content = small[rows, columns]
+    if not content.size:
+        return small
+    if content.shape == small.shape:
+        return _without_frame(small)
+    result = np.minimum(small, np.float32(np.percentile(content, _AIR_PERCENTILE)))
+    result[rows, columns] = _without_frame(content)
+    return result
+
+
+def _content(small: FloatImage) -> slice:
+    """Return the rows between the uniform ones, not of air, at both ends."""
+    low, span = float(small.min()), float(np.ptp(small))
+    middle = np.median(small, axis=1, keepdims=True)
+    same = np.abs(small - middle) <= _CANVAS_SPREAD * span
+    uniform = (same.mean(axis=1) >= _CANVAS_SHARE) & (middle[:, 0] > low + _CANVAS_LEVEL * span)
+    inside = np.flatnonzero(~uniform)
+    return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
+
+
 def _without_frame(small: FloatImage) -> FloatImage:
     """Darken bright lines along the image's edges, as scanners leave them."""
     dark = small.min()
@@ -115,7 +145,8 @@ def _without_frame(small: FloatImage) -> FloatImage:
     result = small.copy()
     depth_rows = int(_FRAME_DEPTH * small.shape[0]) + 1
     depth_columns = int(_FRAME_DEPTH * small.shape[1]) + 1
-    row_share, column_share = bright.mean(axis=1), bright.mean(axis=0)
+    row_share = np.maximum(bright.mean(axis=1), _even_share(small))
+    column_share = np.maximum(bright.mean(axis=0), _even_share(small.T))
     for reverse in (1, -1):
         rows, columns = (
             np.arange(len(row_share))[::reverse],
@@ -124,6 +155,16 @@ def _without_frame(small: FloatImage) -> FloatImage:
         result[rows[: _frame_lines(row_share[rows], depth_rows)]] = dark
         result[:, columns[: _frame_lines(column_share[columns], depth_columns)]] = dark
     return result
+
+
+def _even_share(small: FloatImage) -> FloatImage:
+    """Share of each row that has one bright grey, in it or in a neighbour: frames lie askew."""
+    low, high = float(small.min()), float(np.percentile(small, 99.9))
+    brightest = cv2.dilate(np.ascontiguousarray(small), np.ones((3, 1), dtype=np.uint8))
+    middle = np.median(brightest, axis=1, keepdims=True)
+    even = np.abs(brightest - middle) < _EVEN_SPREAD * (high - low)
+    share = np.where(middle[:, 0] > low + _EVEN_LEVEL * (high - low), even.mean(axis=1), 0.0)
+    return np.asarray(share, dtype=np.float32)
 
 
 def _frame_lines(share: FloatImage, depth: int) -> int:
