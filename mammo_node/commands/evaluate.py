@@ -25,12 +25,13 @@ from mammo_node.evaluate.run import Judged, Runner
 from mammo_node.evaluate.samples import Truth
 from mammo_node.evaluate.settings import Section, Settings
 from mammo_node.evaluate.sr_results import read_reports
-from mammo_node.evaluate.table_results import read_answers
+from mammo_node.evaluate.table_results import read_answers, write_answers
 from mammo_node.evaluate.truth import open_truth
 from mammo_node.image.policy import Policy
 
 REPORT = "report.html"
 FIGURES = "figures.json"
+ANSWERS = "answers.csv"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,6 +75,9 @@ def _evaluate(options: argparse.Namespace, configuration: Configuration, truth: 
     _check_labels(settings.thresholds, runner.labels)
     about |= {"what": f"{runner.model.name} {runner.model.version}", "sha256": runner.model.sha256}
     judged = _watched(runner.judge(truth, reading, bar=not options.no_bar), truth)
+    # Hours of work, perhaps: with this they need not be done again for another question.
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_answers((one.prediction for one in judged), options.out / ANSWERS)
     thresholds = {**runner.thresholds, **settings.thresholds}
     return figures(judged, runner.labels, about, replace(settings, thresholds=thresholds))
 

@@ -13,6 +13,7 @@ suspicion              of the box: malignant against benign, 0 to 1
 density_a ...          probabilities of the density categories, all four or none
 density_d
 nipple_x nipple_y      where the nipple is, in the same pixels
+refusal                why the image was not analysed, in any words
 =====================  ===========================================================================
 
 A line of an image without a label says that nothing was found there.
@@ -20,7 +21,8 @@ A line of an image without a label says that nothing was found there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +47,7 @@ COLUMNS = (
     "suspicion",
     *DENSITIES,
     *NIPPLE,
+    "refusal",
 )
 
 
@@ -70,7 +73,41 @@ def read_answers(path: Path) -> Results:
     return Results(by_image, (path.name,), tuple(dict.fromkeys(labels)), 1, threshold=DECIDE_AT)
 
 
+def write_answers(predictions: Iterable[Prediction], path: Path) -> None:
+    """Write what was found as such a file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
+        writer.writeheader()
+        for said in predictions:
+            writer.writerow(_of_image(said))
+            writer.writerows(
+                {"image": said.image_id, "label": name, "score": score}
+                for name, score in said.image_scores.items()
+            )
+            writer.writerows(_of_box(said, box) for box in said.boxes)
+
+
+def _of_image(said: Prediction) -> dict[str, object]:
+    cells: dict[str, object] = {"image": said.image_id, "refusal": said.refusal or ""}
+    cells |= dict(zip(DENSITIES, said.density or (), strict=False))
+    return cells | dict(zip(NIPPLE, said.nipple_px or (), strict=False))
+
+
+def _of_box(said: Prediction, box: ScoredBox) -> dict[str, object]:
+    edges = (box.box_px.x_min, box.box_px.y_min, box.box_px.x_max, box.box_px.y_max)
+    suspicion = "" if box.suspicion is None else box.suspicion
+    cells: dict[str, object] = dict(zip(EDGES, edges, strict=True))
+    return cells | {
+        "image": said.image_id,
+        "label": box.label,
+        "score": box.score,
+        "suspicion": suspicion,
+    }
+
+
 def _with_line(said: Prediction, row: Row) -> Prediction:
+    if row.text("refusal"):
+        said = replace(said, refusal=row.text("refusal"))
     density = _together(row, DENSITIES, 0.0, 1.0)
     nipple = _together(row, NIPPLE)
     if density is not None:

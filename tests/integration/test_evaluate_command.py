@@ -121,6 +121,17 @@ def test_report_is_written_and_says_what_was_evaluated(
     assert str(tmp_path / "report.html") in printed
 
 
+def test_answers_need_not_be_worked_out_again(exported: Path, tmp_path: Path):
+    """The model's answers are left as a table, which gives the same figures again."""
+    truth = ("--truth", str(exported / "truth.csv"))
+    first = evaluate(tmp_path, "--model", "lesion-detector", *truth, "--no-bar")
+    point = first["detection"]["mass"]["operating_point"]["threshold"]
+    again = ("--results", str(tmp_path / "answers.csv"), "--threshold", f"mass={point}")
+    second = evaluate(tmp_path / "again", *again, *truth)
+    assert second["detection"] == first["detection"]
+    assert second["discrimination"] == first["discrimination"]
+
+
 def test_a_package_may_be_named_by_its_folder(exported: Path, tmp_path: Path):
     """--model takes a folder as well as a name, and --no-bar leaves the bar out."""
     folder = bundled_folder() / "lesion-detector"

@@ -16,7 +16,7 @@ from mammo_node.evaluate.predictions import Prediction, ScoredBox
 from mammo_node.evaluate.results import Results
 from mammo_node.evaluate.settings import Settings
 from mammo_node.evaluate.sr_results import _predictions, read_reports
-from mammo_node.evaluate.table_results import read_answers
+from mammo_node.evaluate.table_results import read_answers, write_answers
 from mammo_node.reports.found import Algorithm, ReadFinding, ReadImage, ReadReport
 from mammo_node.reports.geometry import Region
 from mammo_node.vocabulary import Box
@@ -109,6 +109,16 @@ def test_a_table_of_results_gives_all_the_figures(tmp_path):
     for part in ("detection", "discrimination", "decisions", "density", "nipple", "by"):
         assert found[part] == worked[part], part
     assert found["data"]["refused"] == {"no-result: nothing is said of it": 1}
+
+
+def test_what_is_written_reads_back_the_same(tmp_path):
+    """Answers of every kind survive the table to the last digit."""
+    predictions = [one.prediction for one in example()]
+    scores = {"malignant": 1 / 3, MASS: 0.25}
+    predictions.append(Prediction("f", image_scores=scores, density=(0.1, 0.2, 0.3, 0.4)))
+    write_answers(predictions, tmp_path / "a.csv")
+    again = read_answers(tmp_path / "a.csv").by_image
+    assert again == {p.image_id: replace(p, spacing_mm=None) for p in predictions}
 
 
 def test_a_table_may_score_images(tmp_path):
