@@ -84,7 +84,8 @@ def run(out: Path, seed: int, tell: Callable[[str], None]) -> Path:
         for stale in (out / folder).glob("*.dcm"):
             stale.unlink()
     with timeline.step("four views of a phantom rendered and written as DICOM"):
-        study = generate_study(seed, masses=2, look="digital")
+        # An implant would have its views refused, which is not what a first look is for.
+        study = generate_study(seed, masses=2, look="digital", implant="none")
         images = write_study(study, out / "study")
     with tempfile.TemporaryDirectory(prefix="mammo-node-demo-") as storage:
         stored = _through_the_node(images, out / "pacs", Path(storage), timeline)
@@ -205,9 +206,9 @@ def _truth_table(study: PhantomStudy) -> Table:
     rows = tuple(
         (f"{view.laterality}-{view.view}", lesion.kind, lesion.variety, f"{lesion.size_mm:.0f}")
         for view in study.views
-        for lesion in view.lesions
+        for lesion in view.findings
     )
-    return Table("What was put into the phantom", ("view", "lesion", "variety", "size, mm"), rows)
+    return Table("What was put into the phantom", ("view", "finding", "variety", "size, mm"), rows)
 
 
 def _objects_table(stored: tuple[StoredObject, ...], out: Path) -> Table:
