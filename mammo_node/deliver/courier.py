@@ -133,6 +133,7 @@ class _Round:
         self._open = list(batch)
         self._counts: Counter[str] = Counter()
         self._reasons: dict[str, None] = {}
+        self._notes: dict[str, None] = {}
         self._try_again_at: list[datetime] = []
         # One throw for the round: what fails together is tried again together.
         self._random = courier.random()
@@ -175,6 +176,8 @@ class _Round:
         else:
             courier.journal.delivered(delivery, outcome.status, now, warning)
         self._counts["warned" if warning else "delivered"] += 1
+        if outcome.note:
+            self._notes[outcome.note] = None
 
     def _record_failure(
         self, delivery: Delivery, outcome: SendOutcome, failure: DeliveryError
@@ -211,7 +214,7 @@ class _Round:
 
     def _log(self, objects: int, elapsed_s: float) -> None:
         """Write the canonical line: numbers and reasons, nothing of a patient."""
-        write = _LOG.warning if self._reasons else _LOG.info
+        write = _LOG.warning if self._reasons or self._notes else _LOG.info
         write(
             "delivery",
             destination=self._courier.destination.name,
@@ -219,6 +222,7 @@ class _Round:
             **self._counts,
             not_tried=len(self._open),
             reasons=list(self._reasons),
+            notes=list(self._notes),
             elapsed_s=round(elapsed_s, 3),
         )
 

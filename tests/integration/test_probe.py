@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pydicom
+from pynetdicom import AE, evt
 
 from mammo_node import __version__
 from mammo_node.cli import main
-from mammo_node.config import Destination
+from mammo_node.config import Destination, Local
+from mammo_node.dimse.negotiation import STORAGE_COMMITMENT_PUSH_MODEL, VERIFICATION
 from mammo_node.node import utc_now
 from mammo_node.probe.report import markdown, page
+from mammo_node.probe.round_trip import RoundTrip
 from mammo_node.probe.steps import ProbeReport, Step, Verdict
 from mammo_node.probe.test_object import PATIENT_NAME, make_test_object
 from tests.dicomweb import dicomweb_server
@@ -26,6 +30,8 @@ from tests.peers import require
 from tests.receiver import running_receiver
 from tests.receiving import until
 from tests.unit.journal_cases import Bench
+
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def _configure(folder: Path, destination: dict[str, Any], **local: Any) -> str:
@@ -130,14 +136,33 @@ def test_the_running_node_takes_the_report(tmp_path: Path, capsys: Any) -> None:
 
 def test_a_port_of_somebody_else_is_told(tmp_path: Path, capsys: Any) -> None:
     """Without a journal a taken port is no running node: the report could not come."""
-    modality = {"AET": "MAMMO_AI", "Host": "127.0.0.1", "Port": 1}
-    options = {"DicomModalities": {"node": {**modality, "AllowStorageCommitment": True}}}
-    with Orthanc(options=options) as pacs:
-        table = _dimse(pacs.dicom_port, commitment=True)
-        config = _configure(tmp_path / "c", table, port=pacs.http_port)
+    classes = [VERIFICATION, STORAGE_COMMITMENT_PUSH_MODEL, _SECONDARY_CAPTURE]
+    with _scp(classes) as port, socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        table = _dimse(port, ae_title="PEER", outputs=["overview"], commitment=True)
+        config = _configure(tmp_path / "c", table, port=taken)
         code, verdicts, document = _probe(config, capsys)
     assert (code, verdicts["storage commitment"]) == (1, "failed")
-    assert f"port {pacs.http_port} is taken" in document["steps"][-1]["detail"]
+    assert f"port {taken} is taken" in document["steps"][-1]["detail"]
+
+
+def test_a_report_that_does_not_come(tmp_path: Path) -> None:
+    """A peer that takes the request and stays silent is a failure, with what it must know."""
+    classes = [VERIFICATION, STORAGE_COMMITMENT_PUSH_MODEL, _SECONDARY_CAPTURE]
+    test = make_test_object("A@h:1", __version__, utc_now())
+    trip = RoundTrip(
+        local=Local(bind="127.0.0.1", port=free_port()),
+        journal=tmp_path / "none.db",
+        now=utc_now,
+        pause=lambda _: None,
+        report_s=0.0,
+    )
+    with _scp(classes) as port:
+        peer = Destination.model_validate({"name": "p", **_dimse(port, ae_title="PEER")})
+        step = trip.run(peer, "MAMMO_AI", test)
+    assert step.verdict is Verdict.FAILED
+    assert "no report came" in step.detail
+    assert f"port {trip.local.port}" in step.advice
 
 
 def test_a_peer_that_does_not_know_us(tmp_path: Path, capsys: Any) -> None:
@@ -186,15 +211,14 @@ def test_nobody_listening(tmp_path: Path, capsys: Any) -> None:
 
 
 @contextmanager
-def _scp(classes: tuple[str, ...] | list[str] = (), **requirements: Any) -> Iterator[int]:
-    from pynetdicom import AE  # noqa: PLC0415
-
+def _scp(classes: Sequence[str] = (VERIFICATION,), **requirements: Any) -> Iterator[int]:
     ae = AE(ae_title="PEER")
-    for sop_class in classes or ["1.2.840.10008.1.1"]:
+    for sop_class in classes:
         ae.add_supported_context(sop_class)
     for name, value in requirements.items():
         setattr(ae, name, value)
-    server = ae.start_server(("127.0.0.1", 0), block=False)
+    handlers = [(evt.EVT_C_STORE, lambda _: 0x0000), (evt.EVT_N_ACTION, lambda _: (0x0000, None))]
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     try:
         yield server.server_address[1]
     finally:

@@ -25,14 +25,16 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from mammo_node.config import AETitles, Local, Source
+from mammo_node.config import AETitles, Destination, Local, Source
 from mammo_node.dimse.negotiation import (
     APPLICATION_CONTEXT_NAME,
+    STORAGE_COMMITMENT_PUSH_MODEL,
     Acceptance,
     AssociationRequest,
     ContextResult,
     ProposedContext,
     Rejection,
+    RoleSelection,
 )
 from mammo_node.receive.acceptance import (
     STORAGE_SOP_CLASSES,
@@ -237,3 +239,83 @@ def test_other_strings_are_no_uids(uid: str) -> None:
 def test_a_valid_uid_is_digits_and_dots(text: str) -> None:
     """Whatever passes is harmless in a path, a query and a log line."""
     assert not is_valid_uid(text) or set(text) <= set("0123456789.")
+
+
+COMMITTING = AcceptancePolicy.of(
+    AETitles(
+        source=(Source(ae_title="BOTH"),),
+        destination=tuple(
+            Destination.model_validate(
+                {"name": name.lower(), "ae_title": name, "host": "h", "port": 104, **settings}
+            )
+            for name, settings in (
+                ("ARCHIVE", {"commitment": True}),
+                ("BOTH", {"commitment": True}),
+                ("OTHER", {"commitment": True, "calling_ae_title": "RESULTS"}),
+                ("VIEWER", {}),
+            )
+        ),
+    )
+)
+REPORT_AND_STORE = (
+    ProposedContext(1, STORAGE_COMMITMENT_PUSH_MODEL, (ImplicitVRLittleEndian,)),
+    ProposedContext(3, MG, (ExplicitVRLittleEndian,)),
+    ProposedContext(5, VERIFICATION, (ImplicitVRLittleEndian,)),
+)
+
+
+@pytest.mark.parametrize(
+    ("calling", "called", "accepted"),
+    [
+        ("ARCHIVE", "MAMMO_AI", [1, 5]),
+        ("BOTH", "MAMMO_AI", [1, 3, 5]),
+        ("OTHER", "RESULTS", [1, 5]),
+        ("OTHER", "MAMMO_AI", None),
+        ("ARCHIVE", "RESULTS", None),
+        ("VIEWER", "MAMMO_AI", None),
+        ("STRANGER", "MAMMO_AI", None),
+    ],
+)
+def test_who_may_report_and_who_may_store(
+    calling: str, called: str, accepted: list[int] | None
+) -> None:
+    """A destination that is asked to commit may report to whom we were; a source may store."""
+    request = ask(calling_ae_title=calling, called_ae_title=called, contexts=REPORT_AND_STORE)
+    answer = COMMITTING.negotiate(request, "10.9.9.9", has_room=True, has_disk=True)
+    if accepted is None:
+        assert isinstance(answer, Rejection)
+    else:
+        assert isinstance(answer, Acceptance)
+        assert sorted(answer.accepted(request)) == accepted
+
+
+def test_a_source_may_not_report() -> None:
+    """Storage commitment is refused to who is not asked for it, as a matter of rights."""
+    answer = negotiate(ask(contexts=REPORT_AND_STORE))
+    assert isinstance(answer, Acceptance)
+    results = [context.result for context in answer.answers]
+    assert results == [
+        ContextResult.USER_REJECTION,
+        ContextResult.ACCEPTANCE,
+        ContextResult.ACCEPTANCE,
+    ]
+
+
+def test_roles_are_answered_for_commitment_alone() -> None:
+    """The peer may be its SCP and never its SCU; other SOP classes keep the default roles."""
+    roles = (
+        RoleSelection(STORAGE_COMMITMENT_PUSH_MODEL, scu=True, scp=True),
+        RoleSelection(MG, scu=True, scp=True),
+    )
+    request = ask(calling_ae_title="ARCHIVE", contexts=REPORT_AND_STORE, roles=roles)
+    answer = COMMITTING.negotiate(request, "10.9.9.9", has_room=True, has_disk=True)
+    assert isinstance(answer, Acceptance)
+    assert answer.roles == (RoleSelection(STORAGE_COMMITMENT_PUSH_MODEL, scu=False, scp=True),)
+
+
+def test_a_full_disk_keeps_no_report_out() -> None:
+    """A report lets files go: it is taken when nothing else is."""
+    for contexts, taken in ((REPORT_AND_STORE[:1], True), (REPORT_AND_STORE, False)):
+        request = ask(calling_ae_title="BOTH", contexts=contexts)
+        answer = COMMITTING.negotiate(request, "10.9.9.9", has_room=True, has_disk=False)
+        assert isinstance(answer, Acceptance) is taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -296,3 +297,27 @@ def test_one_line_for_a_round_without_the_peers_words(bench: Bench, pacs: FakePa
     refused = _deliveries(bench)[1]
     assert refused.last_status == 0xC000
     assert isinstance(DeliveryRefused("x", status=0xC000).status, int)
+
+
+def test_what_was_not_done_as_asked_is_kept_and_logged(bench: Bench, pacs: FakePacs) -> None:
+    """A note on an object that arrived stands in the journal and in the round's line."""
+    bench.complete(bench.claim(), results=1)
+    note = "2 characters that ISO_IR 100 cannot carry became '?'"
+    pacs.answer = lambda item: SendOutcome(item, 0xB000, note=note)
+    with capture_logs() as lines:
+        _courier(bench, pacs).step()
+    (delivery,) = _deliveries(bench)
+    assert delivery.reason == f"warning B000; {note}"
+    assert (lines[0]["notes"], lines[0]["log_level"]) == ([note], "warning")
+
+
+def test_what_is_to_be_committed_is_stored_first(bench: Bench, pacs: FakePacs) -> None:
+    """With commitment a C-STORE success is not yet the end of a delivery."""
+    bench.complete(bench.claim(), results=1)
+    courier = _courier(bench, pacs)
+    destination = courier.destination.model_copy(update={"commitment": True})
+    replace(courier, destination=destination).step()
+    (delivery,) = _deliveries(bench)
+    assert (delivery.state, delivery.last_status) == (DeliveryState.STORED, 0x0000)
+    assert delivery.due_at - bench.now == timedelta(seconds=courier.gather_s)
+    assert bench.journal.overview()[0].state is StudyState.DELIVERING
