@@ -1,0 +1,1 @@
+"""How far phantoms are from real mammograms: statistics, a classifier, pictures side by side."""

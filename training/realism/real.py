@@ -1,0 +1,67 @@
+"""Read the real images that phantoms are compared with; none of them is part of the project.
+
+The folder holds `ddsm-tissue/images` and `ddsm-tissue/labels` (film, 0.25 mm, tissue labels) and
+DICOM mammograms without labels, of which only the interior is measured.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+from pydicom.uid import UID
+from scipy import ndimage
+
+from mammo_node.image import cells
+from mammo_node.image.decoders import decode
+from training.realism.view import BACKGROUND, FAT, TissueView, make_view
+
+#: Typical of the digitiser of a film whose header does not say it.
+FILM_PITCH_MM = 0.0435
+_MAX_PIXELS = 100_000_000
+
+
+def read_films(folder: Path) -> list[TissueView]:
+    """Read the labelled films."""
+    views = []
+    for path in sorted((folder / "ddsm-tissue" / "images").glob("*.png")):
+        label = folder / "ddsm-tissue" / "labels" / f"{path.stem}_LI.png"
+        grey, tissue = (cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in (path, label))
+        views.append(make_view(path.stem, grey, tissue, 0.25))
+    return views
+
+
+def read_mammograms(folder: Path) -> dict[str, list[TissueView]]:
+    """Read the single-frame DICOM mammograms: views without labels, by look, film or digital."""
+    found: dict[str, list[TissueView]] = {"film": [], "digital": []}
+    for path in sorted(folder.glob("*.dcm")):
+        ds = pydicom.dcmread(path)
+        if int(ds.get("NumberOfFrames", 1) or 1) > 1:
+            continue
+        grey = decode(
+            ds.PixelData, UID(ds.file_meta.TransferSyntaxUID), cells.pixel_format(ds, _MAX_PIXELS)
+        ).astype(np.float32)
+        if ds.PhotometricInterpretation == "MONOCHROME1":
+            grey = grey.max() - grey
+        spacing = ds.get("ImagerPixelSpacing") or ds.get("PixelSpacing")
+        pitch = float(spacing[0]) if spacing else FILM_PITCH_MM
+        look = "digital" if ds.get("ImagerPixelSpacing") else "film"
+        tissue = np.where(_breast(grey), FAT, BACKGROUND).astype(np.uint8)
+        found[look].append(make_view(path.stem, grey, tissue, pitch))
+    return found
+
+
+def _breast(grey: np.ndarray) -> np.ndarray:
+    """Largest bright region, without what hangs on it by less than 10 pixels of a coarse copy."""
+    step = max(1, grey.shape[0] // 480)
+    small = cv2.GaussianBlur(grey, (0, 0), step)[::step, ::step]
+    used = small[small > 0.05 * small.max()]
+    # Air is dark in both; the skin of a film lies at about a sixth of its range.
+    mask = small > np.percentile(used, 1) + 0.16 * np.ptp(np.percentile(used, (1, 99)))
+    mask = ndimage.binary_opening(mask, iterations=10)
+    labels, _ = ndimage.label(mask)
+    largest = labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
+    size = (grey.shape[1], grey.shape[0])
+    return cv2.resize(largest.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
