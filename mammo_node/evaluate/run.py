@@ -26,6 +26,8 @@ FLOOR = 0.005
 
 FAILED = "model-failed"
 """Reason of an image on which the model itself failed."""
+OTHER_VIEW = "another-view"
+"""Reason of an image whose file and truth contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,11 @@ class Runner:
     def judge(self, truth: Truth, policy: Policy, *, bar: bool) -> Iterator[Judged]:
         """Run the model, and the blob bar if wanted, on every image."""
         for sample in truth.samples(policy):
-            image = sample.read()
-            if isinstance(image, Refusal):
-                yield Judged(sample.record, _refused(sample.record, image))
+            record, image = sample.record, sample.read()
+            reason = _not_judged(record, image)
+            if reason is not None or isinstance(image, Refusal):
+                yield Judged(record, Prediction(record.image_id, refusal=reason))
                 continue
-            record = sample.record
             if record.vendor is None and image.manufacturer:
                 record = replace(record, vendor=image.manufacturer)
             found = find_bar(image, record.image_id) if bar else None
@@ -111,5 +113,9 @@ def _chosen(package: str, models: Models) -> Models:
     )
 
 
-def _refused(record: ImageRecord, refusal: Refusal) -> Prediction:
-    return Prediction(record.image_id, refusal=f"{refusal.reason}: {refusal.detail}")
+def _not_judged(record: ImageRecord, image: MammoImage | Refusal) -> str | None:
+    """Say why an image enters no figure; one that is another than the truth says is of no use."""
+    if isinstance(image, Refusal):
+        return f"{image.reason}: {image.detail}"
+    said, true = (f"{of.laterality} {of.view}" for of in (image, record))
+    return None if said == true else f"{OTHER_VIEW}: the file says {said}, the truth {true}"

@@ -184,6 +184,16 @@ def test_digitised_film_is_evaluated(tmp_path: Path):
     assert (found["data"]["analysed"], found["data"]["findings"]) == (1, {"mass": 1})
 
 
+def test_truth_about_another_view_is_noticed(tmp_path: Path):
+    """An image whose header names the other breast is counted out, with what either says."""
+    root = data_sets.vindr(tmp_path)
+    annotations = root / "breast-level_annotations.csv"
+    annotations.write_text(annotations.read_text().replace("i1,L,CC", "i1,R,CC"))
+    arguments = ("--model", "lesion-detector", "--truth", "vindr-mammo", "--data", str(root))
+    found = evaluate(tmp_path / "out", *arguments)
+    assert found["data"]["refused"] == {"another-view: the file says L CC, the truth R CC": 1}
+
+
 def test_a_model_that_fails_costs_one_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """An image on which the model fails is counted as not analysed; the others have figures."""
     root = data_sets.vindr(tmp_path)
