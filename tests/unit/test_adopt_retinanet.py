@@ -44,7 +44,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return Path.touch, (tmp_path / "touched",)  # type: ignore[return-value]
 
-    with pytest.raises(ModelPackageError, match="it wants .*getattr"):
+    with pytest.raises(ModelPackageError, match=r"it wants .*getattr"):
         read_checkpoint(torch_file(state_dict(), extra=_Evil()))
     assert not (tmp_path / "touched").exists()
 
