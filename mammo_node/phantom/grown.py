@@ -16,11 +16,12 @@ import numpy as np
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry, blend
 from mammo_node.phantom.kinds import SKIN_THICKENING
+from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.lesion import PhantomLesion
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette
 from mammo_node.phantom.parenchyma import Parenchyma
-from mammo_node.phantom.physics import SKIN_MM, Attenuation
+from mammo_node.phantom.physics import SKIN_MM
 from mammo_node.phantom.skin import SkinThickening, extra_skin_mm, thickening_weight
 from mammo_node.phantom.texture import TextureBank
 from mammo_node.phantom.truth import local_deviation, outline_of, region_truth
@@ -96,17 +97,12 @@ def grow_asymmetry(
 
 
 def thicken_skin(
-    skin: SkinThickening,
-    silhouette: Silhouette,
-    mu: Attenuation,
-    full_mm: float,
-    rounding_mm: float,
-    attenuation: FloatArray,
-    frame: Frame,
+    skin: SkinThickening, layers: Layers, attenuation: FloatArray, frame: Frame
 ) -> PhantomLesion | None:
-    """Add thick skin to `attenuation`, (rows, columns) of the silhouette's grid, in place."""
+    """Add thick skin to `attenuation`, (rows, columns) of the structure grid, in place."""
+    silhouette, mu = layers.silhouette, layers.mu
     weight, _ = thickening_weight(skin, silhouette)
-    extra = extra_skin_mm(skin, weight, silhouette, full_mm, rounding_mm)
+    extra = extra_skin_mm(skin, weight, silhouette, layers.full_mm, layers.rounding_mm)
     inside = silhouette.inside_mm
     rim = weight * (inside > 0) * (inside < SKIN_MM + skin.depth_mm * weight)
     attenuation += (mu.skin - mu.adipose) * extra

@@ -15,18 +15,17 @@ from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry, denser
 from mammo_node.phantom.fibres import Path, draw_fibres, draw_vessels
 from mammo_node.phantom.grown import Frame, grow_asymmetry, thicken_skin
+from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.lesion import PhantomLesion
 from mammo_node.phantom.nipple import draw_turned_nipple
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette, draw_silhouette
-from mammo_node.phantom.parenchyma import Parenchyma, grow_parenchyma
+from mammo_node.phantom.parenchyma import grow_parenchyma
 from mammo_node.phantom.physics import Attenuation, skin_path_mm, thickness_mm
 from mammo_node.phantom.skin import SkinThickening
 from mammo_node.phantom.texture import TextureBank
 
 STRUCTURE_MM = 0.2
-#: Where muscle fills less of the thickness than this, the breast's own tissue is counted.
-MUSCLE_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,98 +87,75 @@ def build_scene(
     silhouette = draw_silhouette(rng, anatomy, view, coarse)
     rows, columns = _bounding_box(silhouette)
     part = _cut(silhouette, rows, columns)
+    frame = Frame(grid, factor, rows.start)
     again = deepcopy(rng)
     tissue = grow_parenchyma(rng, anatomy, bank, view, part)
+    layers, vessels = _lay(rng, anatomy, view, part, mu)
+    grown: list[PhantomLesion | None] = []
+    for growth in growths:
+        if isinstance(growth, Asymmetry):
+            dense = grow_parenchyma(deepcopy(again), denser(anatomy), bank, view, part)
+            tissue, truth = grow_asymmetry(
+                growth, view, anatomy, bank, part, tissue, dense, layers.attenuate, frame
+            )
+            grown.append(truth)
+    attenuation = layers.attenuate(tissue)
+    nipple = _add_turned_nipple(rng, anatomy, layers, attenuation)
+    grown += [
+        thicken_skin(growth, layers, attenuation, frame)
+        for growth in growths
+        if isinstance(growth, SkinThickening)
+    ]
+    attenuation = cv2.GaussianBlur(attenuation, (0, 0), 0.6)
+    whole = (coarse.rows, coarse.columns)
+    down = np.array([0.0, rows.start * coarse.pitch_mm])
+    return Scene(
+        view=view,
+        grid=grid,
+        anatomy=anatomy,
+        mu=mu,
+        nipple_px=_to_px(silhouette.nipple_mm, grid.pitch_mm),
+        full_thickness_mm=layers.full_mm,
+        log_attenuation=_enlarge(_paste(attenuation, rows, columns, whole), grid),
+        inside_mm=_enlarge(silhouette.inside_mm, grid),
+        thickness_mm=_enlarge(_paste(layers.thick, rows, columns, whole), grid),
+        gland=np.stack([_paste(g, rows, columns, whole) for g in tissue.gland]),
+        factor=factor,
+        vessels=tuple((path + down, width) for path, width in vessels),
+        pectoral=_enlarge(silhouette.pectoral, grid),
+        nipple_seen_px=_to_px((nipple[0], nipple[1] + float(down[1])), grid.pitch_mm),
+        gland_share=layers.gland_share(tissue),
+        grown=tuple(truth for truth in grown if truth is not None),
+    )
+
+
+def _lay(
+    rng: np.random.Generator, anatomy: Anatomy, view: str, part: Silhouette, mu: Attenuation
+) -> tuple[Layers, list[tuple[Path, float]]]:
+    """Draw the layers around the gland, and tell the courses and widths of the vessels."""
     fibres = draw_fibres(rng, part, anatomy.fibre_count)
     blood, vessels = draw_vessels(rng, part, anatomy.vessel_count)
     full = anatomy.thickness_mm + (4.0 if view == "MLO" else 0.0)
     rounding = full * float(rng.uniform(0.45, 0.75))
     thick = thickness_mm(part.inside_mm, full, rounding)
     skin = skin_path_mm(part.inside_mm, full, rounding)
-
-    def attenuate(made: Parenchyma) -> FloatArray:
-        return _attenuation(mu, part, made, thick, skin, fibres, blood)
-
-    grown: list[PhantomLesion | None] = []
-    frame = Frame(grid, factor, rows.start)
-    for growth in growths:
-        if isinstance(growth, Asymmetry):
-            dense = grow_parenchyma(deepcopy(again), denser(anatomy), bank, view, part)
-            tissue, truth = grow_asymmetry(
-                growth, view, anatomy, bank, part, tissue, dense, attenuate, frame
-            )
-            grown.append(truth)
-    attenuation = attenuate(tissue)
-    bare = attenuate(replace(tissue, gland=np.zeros_like(tissue.gland)))
-    share = _gland_share((attenuation - bare) / (mu.gland - mu.adipose), thick, part)
-    nipple = part.nipple_mm
-    if not anatomy.nipple_in_profile:
-        path, nipple = draw_turned_nipple(rng, part)
-        # It stands out of the skin: half of it is more tissue, half replaces fat.
-        attenuation += (mu.skin - 0.5 * mu.adipose) * path
-    grown += [
-        thicken_skin(growth, part, mu, full, rounding, attenuation, frame)
-        for growth in growths
-        if isinstance(growth, SkinThickening)
-    ]
-    attenuation = cv2.GaussianBlur(attenuation, (0, 0), 0.6)
-    whole = (coarse.rows, coarse.columns)
-    return Scene(
-        view=view,
-        grid=grid,
-        anatomy=anatomy,
-        mu=mu,
-        nipple_px=(
-            silhouette.nipple_mm[0] / grid.pitch_mm,
-            silhouette.nipple_mm[1] / grid.pitch_mm,
-        ),
-        full_thickness_mm=full,
-        log_attenuation=_enlarge(_paste(attenuation, rows, columns, whole), grid),
-        inside_mm=_enlarge(silhouette.inside_mm, grid),
-        thickness_mm=_enlarge(_paste(thick, rows, columns, whole), grid),
-        gland=np.stack([_paste(g, rows, columns, whole) for g in tissue.gland]),
-        factor=factor,
-        vessels=tuple(
-            (path + np.array([0.0, rows.start * coarse.pitch_mm]), w) for path, w in vessels
-        ),
-        pectoral=_enlarge(silhouette.pectoral, grid),
-        nipple_seen_px=(
-            nipple[0] / grid.pitch_mm,
-            (nipple[1] + rows.start * coarse.pitch_mm) / grid.pitch_mm,
-        ),
-        gland_share=share,
-        grown=tuple(truth for truth in grown if truth is not None),
-    )
+    return Layers(mu, part, full, rounding, thick, skin, fibres, blood), vessels
 
 
-def _gland_share(gland_mm: FloatArray, thick: FloatArray, silhouette: Silhouette) -> float:
-    """Volume of gland over volume of breast, the muscle left out."""
-    breast = (silhouette.inside_mm > 0) & (silhouette.pectoral < MUSCLE_SHARE)
-    return float(gland_mm[breast].sum() / max(float(thick[breast].sum()), 1e-6))
+def _add_turned_nipple(
+    rng: np.random.Generator, anatomy: Anatomy, layers: Layers, attenuation: FloatArray
+) -> tuple[float, float]:
+    """Add the shadow of a nipple not in profile, in place, and tell where the nipple is (mm)."""
+    if anatomy.nipple_in_profile:
+        return layers.silhouette.nipple_mm
+    path, nipple = draw_turned_nipple(rng, layers.silhouette)
+    # It stands out of the skin: half of it is more tissue, half replaces fat.
+    attenuation += (layers.mu.skin - 0.5 * layers.mu.adipose) * path
+    return nipple
 
 
-def _attenuation(
-    mu: Attenuation,
-    silhouette: Silhouette,
-    tissue: Parenchyma,
-    thick: FloatArray,
-    skin: FloatArray,
-    fibres: FloatArray,
-    blood: FloatArray,
-) -> FloatArray:
-    gland = np.clip(tissue.gland.mean(axis=0), 0.0, 1.0) * np.clip(thick - skin, 0.0, None)
-    muscle = thick * silhouette.pectoral
-    # Connective tissue attenuates like muscle; a septum is a fraction of a millimetre deep.
-    fade = np.clip(silhouette.inside_mm / 6.0, 0.0, 1.0) * (thick / 50.0)
-    threads = (1.4 * tissue.strands + 0.75 * fibres) * fade
-    total = (
-        mu.adipose * thick
-        + (mu.gland - mu.adipose) * gland
-        + (mu.muscle - mu.adipose) * (muscle + threads)
-        + (mu.skin - mu.adipose) * np.minimum(skin + silhouette.folds_mm, thick)
-        + (mu.blood - mu.adipose) * np.minimum(blood, thick)
-    )
-    return np.asarray(total, dtype=np.float32)
+def _to_px(point_mm: tuple[float, float], pitch_mm: float) -> tuple[float, float]:
+    return point_mm[0] / pitch_mm, point_mm[1] / pitch_mm
 
 
 def _bounding_box(silhouette: Silhouette) -> tuple[slice, slice]:
