@@ -79,9 +79,13 @@ def data(pairs: Sequence[Pair], labels: Sequence[str]) -> Section:
             for name in labels
         },
         "malignant_images": sum(record.malignant is True for record in records),
-        "vendors": dict(Counter(record.vendor or "not known" for record in records)),
-        "densities": dict(Counter(record.density or "not known" for record in records)),
+        "vendors": _counted(record.vendor for record in records),
+        "densities": _counted(record.density for record in records),
     }
+
+
+def _counted(names: Iterable[str | None]) -> Section:
+    return dict(sorted(Counter(name or "not known" for name in names).items()))
 
 
 def _worth_telling(labels: Iterable[str], pairs: Sequence[Pair]) -> list[str]:

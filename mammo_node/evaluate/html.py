@@ -12,7 +12,8 @@ h2 { margin-top: 2.5rem; border-bottom: 2px solid var(--line); } h3 { margin-top
 .notice { border-left: 4px solid #d9822b; padding: .4rem .8rem; background: #d9822b1a; }
 .tables { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 3rem; }
 td:first-child { white-space: nowrap; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.5rem; }
+.plots { display: grid; gap: 1.5rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
 figure { margin: 0; } figcaption { font-size: .9em; } svg { width: 100%; height: auto; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums; }
