@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from mammo_node.deliver.credentials import authorization
 from mammo_node.deliver.http import HttpClient
-from mammo_node.deliver.stow import failure_of
+from mammo_node.deliver.http_status import failure_of
 from mammo_node.destination import WebDestination
 
 _SOP_INSTANCE_UID = "00080018"
@@ -26,7 +26,7 @@ def has_instance(
     ------
     DeliveryError
         If there is no answer, or one that is not of QIDO-RS: RequestRefused, or another
-        error of :func:`mammo_node.deliver.stow.failure_of`.
+        error of :func:`mammo_node.deliver.http_status.failure_of`.
     """
     path = f"/studies/{study_instance_uid}/instances"
     with HttpClient(destination, authorization(destination, environment)) as client:

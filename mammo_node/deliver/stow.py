@@ -14,14 +14,14 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from mammo_node.deliver.conversion import Converted
 from mammo_node.deliver.credentials import authorization
-from mammo_node.deliver.http import HttpAnswer, HttpClient, retry_after_s
+from mammo_node.deliver.http import HttpAnswer, HttpClient
+from mammo_node.deliver.http_status import PERHAPS_ONE, failure_of
 from mammo_node.deliver.store_response import StoreResponse, parse
 from mammo_node.destination import WebDestination
 from mammo_node.dimse.outcome import SLOWEST_BYTES_PER_S, SendOutcome, StoredObject
@@ -29,7 +29,6 @@ from mammo_node.errors import (
     ConfigurationError,
     CredentialsUnavailable,
     DeliveryError,
-    DestinationBusy,
     DestinationUnreachable,
     NotConnected,
     RequestRefused,
@@ -45,35 +44,6 @@ _SUCCESS = 0x0000
 _PROCESSING_FAILURE = 0x0110
 #: Answers with a response for each instance (PS3.18 Table 10.5.3-1).
 _PER_INSTANCE = frozenset({HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.CONFLICT})
-#: Answers of a server or proxy that cannot be used now, whatever is sent.
-_BUSY = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_EARLY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-#: Answers that a single object in the request may be the reason of.
-_PERHAPS_ONE = frozenset(
-    {
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.NOT_ACCEPTABLE,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-    }
-)
-#: What would help against an answer that does not pass by itself.
-_ADVICE = {
-    HTTPStatus.FORBIDDEN: "the credentials may not store there",
-    HTTPStatus.NOT_FOUND: "there is no STOW-RS service at this URL",
-    HTTPStatus.METHOD_NOT_ALLOWED: "there is no STOW-RS service at this URL",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the server or a proxy limits the size of requests",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +127,7 @@ def _store_group(
     client: HttpClient, destination: WebDestination, group: Sequence[StoredObject], read: Read
 ) -> Iterator[SendOutcome]:
     found = [_part(item, read) for item in group]
-    parts = [part for part in found if isinstance(part, _Part)]
-    sent = iter(_store(client, destination, parts))
+    sent = _store(client, destination, [part for part in found if isinstance(part, _Part)])
     for part in found:
         yield next(sent) if isinstance(part, _Part) else part
 
@@ -173,26 +142,37 @@ def _part(item: StoredObject, read: Read) -> _Part | SendOutcome:
 
 def _store(
     client: HttpClient, destination: WebDestination, parts: Sequence[_Part]
-) -> list[SendOutcome]:
+) -> Iterator[SendOutcome]:
     """Send a group; one by one where the whole failed and one of them may be the reason."""
     if not parts:
-        return []
+        return
     try:
         answer = _post(client, parts)
     except NotConnected as error:
-        return _all(parts, error, associated=False)
+        yield from _all(parts, error, associated=False)
     except DestinationUnreachable as error:
-        return _each(client, destination, parts, error)
+        yield from _each(client, destination, parts, error)
+    else:
+        yield from _judge(client, destination, parts, answer)
+
+
+def _judge(
+    client: HttpClient, destination: WebDestination, parts: Sequence[_Part], answer: HttpAnswer
+) -> Iterator[SendOutcome]:
     if answer.status in _PER_INSTANCE:
-        return _outcomes(destination, parts, answer)
+        yield from _outcomes(destination, parts, answer)
+        return
     failure = failure_of(destination, answer)
-    if answer.status in _PERHAPS_ONE:
-        return _each(client, destination, parts, failure)
-    return _all(parts, failure, associated=False)
+    if answer.status in PERHAPS_ONE:
+        yield from _each(client, destination, parts, failure)
+    else:
+        yield from _all(parts, failure, associated=False)
 
 
-def _all(parts: Sequence[_Part], failure: DeliveryError, *, associated: bool) -> list[SendOutcome]:
-    return [SendOutcome(part.item, failure=failure, associated=associated) for part in parts]
+def _all(
+    parts: Sequence[_Part], failure: DeliveryError, *, associated: bool
+) -> Iterator[SendOutcome]:
+    return (SendOutcome(part.item, failure=failure, associated=associated) for part in parts)
 
 
 def _each(
@@ -200,16 +180,18 @@ def _each(
     destination: WebDestination,
     parts: Sequence[_Part],
     failure: DeliveryError,
-) -> list[SendOutcome]:
+) -> Iterator[SendOutcome]:
     """Send one by one what failed together, until the server is gone."""
     if len(parts) == 1:
-        return _all(parts, failure, associated=True)
-    outcomes: list[SendOutcome] = []
+        yield from _all(parts, failure, associated=True)
+        return
     for number, part in enumerate(parts):
-        outcomes += _store(client, destination, [part])
-        if isinstance(outcomes[-1].failure, DestinationUnreachable):
-            return outcomes + [SendOutcome(left.item) for left in parts[number + 1 :]]
-    return outcomes
+        (outcome,) = _store(client, destination, [part])
+        yield outcome
+        if not outcome.associated or isinstance(outcome.failure, DestinationUnreachable):
+            # The others are as good as before: next time, without this one.
+            yield from (SendOutcome(left.item) for left in parts[number + 1 :])
+            return
 
 
 def _post(client: HttpClient, parts: Sequence[_Part]) -> HttpAnswer:
@@ -227,13 +209,13 @@ def _post(client: HttpClient, parts: Sequence[_Part]) -> HttpAnswer:
 
 def _outcomes(
     destination: WebDestination, parts: Sequence[_Part], answer: HttpAnswer
-) -> list[SendOutcome]:
+) -> Iterator[SendOutcome]:
     try:
         response = parse(answer.content)
     except ValueError as error:
         failure = ServerFailed(f"{destination.address} answered {answer.status} with {error}")
         return _all(parts, failure, associated=True)
-    return [_outcome(destination, part, response) for part in parts]
+    return (_outcome(destination, part, response) for part in parts)
 
 
 def _outcome(destination: WebDestination, part: _Part, response: StoreResponse) -> SendOutcome:
@@ -247,27 +229,3 @@ def _outcome(destination: WebDestination, part: _Part, response: StoreResponse) 
         return SendOutcome(part.item, known, note=part.note)
     unsaid = ServerFailed(f"{destination.address} does not say what became of it")
     return SendOutcome(part.item, failure=unsaid)
-
-
-def failure_of(destination: WebDestination, answer: HttpAnswer) -> DeliveryError:
-    """Return what an HTTP status means that says nothing of single instances."""
-    said = f"{destination.address} answered {_words(answer.status)}"
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        # Tokens expire and are renewed beside us: worth asking again.
-        return DestinationBusy(f"{said}: the credentials are not accepted")
-    if answer.status in _BUSY:
-        return DestinationBusy(said, retry_after_s=retry_after_s(answer.retry_after, time.time))
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServerFailed(said)
-    if answer.status in range(300, 400):
-        return RequestRefused(f"{said}: redirects are not followed, configure the URL it leads to")
-    advice = _ADVICE.get(HTTPStatus(answer.status)) if _is_known(answer.status) else None
-    return RequestRefused(f"{said}: {advice}" if advice else said)
-
-
-def _words(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}" if _is_known(status) else str(status)
-
-
-def _is_known(status: int) -> bool:
-    return status in set(HTTPStatus)

@@ -55,7 +55,7 @@ def recode(ds: Dataset, wanted: CharacterSet) -> Recoding:
         What it shall declare (PS3.3 C.12.1.1.2).
     """
     declared = CharacterSet.of(ds)
-    if declared == wanted:
+    if declared == wanted or (declared.is_default and wanted.is_default):
         return Recoding(changed=False)
     elements = [element for element in _elements(ds) if element.VR in TEXT_VRS and element.value]
     texts = {id(element): _texts(element) for element in elements}
@@ -103,7 +103,8 @@ def _declare(ds: Dataset, wanted: CharacterSet) -> None:
     for nested in _datasets(ds):
         if "SpecificCharacterSet" in nested:
             del nested.SpecificCharacterSet
-    wanted.apply(ds)
+    if not wanted.is_default:  # the default repertoire is declared by saying nothing
+        wanted.apply(ds)
 
 
 def _datasets(ds: Dataset) -> Iterator[Dataset]:

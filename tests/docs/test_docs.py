@@ -76,6 +76,16 @@ def test_commented_defaults_are_valid_configuration(tmp_path: Path):
     assert load(None, settings) == load(None, None)
 
 
+def test_commented_examples_are_valid_configuration(tmp_path: Path):
+    """Removing the comment signs of the examples in ae_titles.toml gives one that loads."""
+    lines = reference.ae_titles_template().splitlines()
+    ae_titles = tmp_path / "ae_titles.toml"
+    ae_titles.write_text("\n".join(re.sub(r"^# (?=\[\[|\w+ = )", "", line) for line in lines))
+    loaded = load(ae_titles, None).ae_titles
+    assert [d.kind for d in loaded.destination] == ["dimse", "dicomweb"]
+    assert (len(loaded.source), len(loaded.route)) == (1, 1)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path):
     """Every relative link in the documentation points to a file that is there."""

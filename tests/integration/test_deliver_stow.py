@@ -257,6 +257,27 @@ def test_a_server_that_dies_in_a_batch_is_not_asked_for_each(reports: list[Store
     assert len(server.requests) == 2
 
 
+def test_a_server_that_closes_while_objects_are_sent_one_by_one(
+    reports: list[StoredObject],
+) -> None:
+    """Once it says that it cannot now, the others are left for the next round, untried."""
+    statuses = iter((413, 200, 503))
+
+    def behave(request: Request) -> None:
+        status = next(statuses)
+        if status == 200:
+            request.store()
+        else:
+            request.answer(status)
+
+    with dicomweb_server(behave) as server:
+        outcomes = _send(server.url, reports)
+    assert outcomes[0].status == 0
+    assert isinstance(outcomes[1].failure, DestinationBusy)
+    assert not outcomes[1].associated
+    assert [o.tried for o in outcomes] == [True, True, False, False]
+
+
 def test_nobody_there_fails_the_whole_batch(reports: list[StoredObject]) -> None:
     """Connection refused and a name that does not resolve: of the server alone, retried."""
     for url in (f"http://127.0.0.1:{free_port()}/x", "http://no-such-host.invalid/"):

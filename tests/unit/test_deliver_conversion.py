@@ -150,6 +150,17 @@ def test_a_nested_set_is_written_anew_as_well() -> None:
     assert (read.CodeMeaning, "SpecificCharacterSet" in read) == ("железа", False)
 
 
+def test_the_default_repertoire_is_declared_by_saying_nothing() -> None:
+    """ASCII has no defined term of its own (PS3.3 C.12.1.1.2); Latin letters do not fit in it."""
+    content = _file(PatientName="DOE^JANE", StudyDescription="Prüfung")
+    converted = convert(content, _EXPLICIT, "ISO_IR 6")
+    read = _read(converted.content)
+    assert "SpecificCharacterSet" not in read
+    assert read.StudyDescription == "Pr?fung"
+    assert str(converted.note).startswith("1 characters")
+    assert convert(converted.content, _EXPLICIT, "ISO_IR 6").content == converted.content
+
+
 @pytest.mark.parametrize(
     ("attributes", "what"),
     [
