@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from mammo_node.phantom import VENDORS, Look, TextureBank, draw_recipe, generate_study
@@ -72,6 +74,26 @@ def test_a_fine_pitch_renders_to_the_end(bank: TextureBank) -> None:
     (view,) = study.views
     assert view.pixels.shape == view.landmarks.breast.shape
     assert view.pixels.shape[0] * 0.07 == pytest.approx(240.0, abs=2.0)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_dcmtk_shows_what_the_phantom_shows(vendor: str, bank: TextureBank, tmp_path: Path) -> None:
+    """DCMTK's renderer gives the phantom's greys, dense is bright, by window, sigmoid or table."""
+    dcm2pnm = require("dcm2pnm")
+    views = (("R", "CC"),)
+    study = generate_study(
+        SEED, pixel_spacing_mm=PITCH_MM, views=views, look=vendor, implant="none", bank=bank
+    )
+    (path,) = write_study(study, tmp_path)
+    picture = tmp_path / "shown.pgm"
+    how = "--use-voi-lut" if study.recipe.voi == "voi-lut" else "--use-window"
+    subprocess.run([dcm2pnm, how, "1", "--write-raw-pnm", path, picture], check=True)
+    shown = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED).astype(float)
+    (view,) = study.views
+    breast = view.landmarks.breast
+    assert np.corrcoef(shown[breast], view.pixels[breast].astype(float))[0, 1] > 0.95
+    if study.look == "digital":
+        assert shown[~breast].mean() < shown[breast].mean()
 
 
 @pytest.mark.parametrize("seed", range(4))
