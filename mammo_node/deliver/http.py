@@ -16,10 +16,11 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from time import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,12 +36,12 @@ _PIECE_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A whole answer; ``retry_after`` is the header as it came."""
+    """A whole answer; ``retry_after_s`` is 0 where it does not ask to be left alone."""
 
     status: int
     content_type: str
     content: bytes
-    retry_after: str = ""
+    retry_after_s: float = 0.0
 
 
 class HttpClient:
@@ -124,16 +125,24 @@ class HttpClient:
                 status=response.status_code,
                 content_type=response.headers.get("Content-Type", ""),
                 content=_read(response),
-                retry_after=response.headers.get("Retry-After", ""),
+                retry_after_s=retry_after_s(response.headers.get("Retry-After", ""), time()),
             )
 
 
-def retry_after_s(header: str, now: Callable[[], float]) -> float:
-    """Return what a Retry-After header asks for (RFC 9110 10.2.3), 0 where it asks nothing."""
+def retry_after_s(header: str, now_s: float) -> float:
+    """Return what a Retry-After header asks for (RFC 9110 10.2.3), 0 where it asks nothing.
+
+    Parameters
+    ----------
+    header : str
+        Seconds, or a date.
+    now_s : float
+        Seconds since the epoch.
+    """
     if header.strip().isdigit():
         return float(header)
     with suppress(ValueError, TypeError):
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now())
+        return max(0.0, parsedate_to_datetime(header).timestamp() - now_s)
     return 0.0
 
 

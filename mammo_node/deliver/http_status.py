@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 
-from mammo_node.deliver.http import HttpAnswer, retry_after_s
+from mammo_node.deliver.http import HttpAnswer
 from mammo_node.destination import WebDestination
 from mammo_node.errors import DeliveryError, DestinationBusy, RequestRefused, ServerFailed
 
@@ -47,7 +46,7 @@ def failure_of(destination: WebDestination, answer: HttpAnswer) -> DeliveryError
         # Tokens expire and are renewed beside us: worth asking again.
         return DestinationBusy(f"{said}: the credentials are not accepted")
     if answer.status in _BUSY:
-        return DestinationBusy(said, retry_after_s=retry_after_s(answer.retry_after, time.time))
+        return DestinationBusy(said, retry_after_s=answer.retry_after_s)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed(said)
     if answer.status in range(300, 400):

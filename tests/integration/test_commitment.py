@@ -220,6 +220,10 @@ def test_reports_from_destinations_alone(bench: Bench) -> None:
             assert _send(assoc, _report("2.25.8", [])) == 0x0115
             assert _send(assoc, _reference("1.2")) == 0x0115
             assert _send(assoc, _report("2.25.7", ["1.2"]), event_type=3) == 0x0113
+            endless = _report("2.25.7", ["1.2"])
+            endless.add_new((0x0009, 0x0010), "LO", "PADDING")
+            endless.add_new((0x0009, 0x1001), "OB", bytes(5 << 20))
+            assert _send(assoc, endless) == 0x0213
             assert bench.journal.commitment_result("2.25.7") is None
             assert _send(assoc, _report("2.25.7", ["1.2"])) == 0x0000
         assert bench.journal.commitment_result("2.25.7") == (1, 0)

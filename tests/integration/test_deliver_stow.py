@@ -17,6 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mammo_node.config import WebDestination
+from mammo_node.deliver.http import retry_after_s
 from mammo_node.deliver.sending import send
 from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import (
@@ -152,6 +153,23 @@ def test_a_status_without_instances(
         assert "DOE" not in str(outcome.failure)
     if status == 429:
         assert [o.failure.retry_after_s for o in outcomes] == [120.0] * 4
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", 0),
+        ("120", 120),
+        ("Thu, 01 Jan 1970 00:20:00 GMT", 200),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("1e9", 0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str, seconds: float) -> None:
+    """RFC 9110 10.2.3; what is neither asks for nothing."""
+    assert retry_after_s(header, now_s=1000.0) == seconds
 
 
 def test_one_object_that_a_server_cannot_take_does_not_stop_the_others(
