@@ -7,7 +7,6 @@ goes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from mammo_node.encode import codes
@@ -27,20 +26,11 @@ _INTENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A finding in the tree, and the lesion that it belongs to."""
-
-    item: Item
-    lesion: int | None
-
-
 def cad_findings(images: Images) -> list[ReadFinding]:
     """Return every finding of a CAD report once, with members of clusters in their cluster."""
     lesions = _lesions(images)
     return [
-        _finding(images, _Place(item, lesions.get(item.position)))
-        for item in _outermost(images.tree.root)
+        _finding(images, item, lesions.get(item.position)) for item in _outermost(images.tree.root)
     ]
 
 
@@ -95,8 +85,7 @@ def _lesions(images: Images) -> dict[Position, int]:
     return numbers
 
 
-def _finding(images: Images, place: _Place) -> ReadFinding:
-    item = place.item
+def _finding(images: Images, item: Item, lesion: int | None) -> ReadFinding:
     name = item.first(codes.TRACKING_IDENTIFIER)
     uid = item.first(codes.TRACKING_UID)
     intent = item.first(concepts.RENDERING_INTENT)
@@ -121,7 +110,7 @@ def _finding(images: Images, place: _Place) -> ReadFinding:
         qualities=properties.qualities_in(item.children),
         words=properties.words_in(item.children),
         rendering=key_of(intent.code, _INTENTS) if intent else None,
-        lesion=place.lesion,
+        lesion=lesion,
         algorithm=properties.algorithm_of(_properties(item)),
     )
 

@@ -33,11 +33,6 @@ _OWN_PLACE: Final = (
     concepts.SINGLE_IMAGE_FINDING,
     *_ALGORITHM,
 )
-_LABELS: Final = {
-    **codes.FINDINGS,
-    # CID 6014 calls a mass in one image a density.
-    "mass ": concepts.MASS_IN_ONE_IMAGE,
-}
 
 
 def label_of(code: CodedConcept | None, name: str | None) -> str | None:
@@ -48,8 +43,8 @@ def label_of(code: CodedConcept | None, name: str | None) -> str | None:
     said = (name or "").rpartition(": ")[2]
     if said in codes.FINDINGS:
         return said
-    found = key_of(code, _LABELS)
-    return found.strip() if found else None
+    # CID 6014 calls a mass in one image a density.
+    return "mass" if one_of(code, (concepts.MASS_IN_ONE_IMAGE,)) else key_of(code, codes.FINDINGS)
 
 
 def algorithm_of(items: Iterable[Item]) -> Algorithm:
