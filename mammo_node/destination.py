@@ -72,6 +72,12 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _username(value: str) -> str:
+    if not value or ":" in value:
+        raise ValueError("a name without a colon is needed (RFC 7617)")
+    return value
+
+
 CharacterSet = Annotated[str, AfterValidator(_character_set)]
 Url = Annotated[str, AfterValidator(_url)]
 
@@ -138,7 +144,9 @@ class WebDestination(_Receiver):
     token_env: str | None = Field(
         None, description="Environment variable with a bearer token, instead of a file."
     )
-    username: str | None = Field(None, description="User name of basic authentication.")
+    username: Annotated[str, AfterValidator(_username)] | None = Field(
+        None, description="User name of basic authentication."
+    )
     password_file: Path | None = Field(None, description="File with the password of `username`.")
     password_env: str | None = Field(
         None, description="Environment variable with that password, instead of a file."

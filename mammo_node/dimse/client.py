@@ -22,10 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import build_context
 
 from mammo_node.config import Destination
-from mammo_node.dimse.outcome import SLOWEST_BYTES_PER_S
-from mammo_node.dimse.outcome import Loaded as Loaded  # noqa: PLC0414 - part of this interface
-from mammo_node.dimse.outcome import SendOutcome as SendOutcome  # noqa: PLC0414 - likewise
-from mammo_node.dimse.outcome import StoredObject as StoredObject  # noqa: PLC0414 - likewise
+from mammo_node.dimse.outcome import SLOWEST_BYTES_PER_S, Loaded, SendOutcome, StoredObject
 from mammo_node.dimse.outgoing import associate, end, no_answer, not_accepted, status_of
 from mammo_node.errors import DeliveryError, DeliveryRefused, DestinationUnreachable
 

@@ -17,7 +17,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 
 from mammo_node.config import Destination
-from mammo_node.dimse.client import SendOutcome, StoredObject, echo, send_batch
+from mammo_node.dimse.client import echo, send_batch
+from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import AssociationRejected, DeliveryRefused, DestinationUnreachable
 from tests.orthanc import Orthanc, free_port
 from tests.peers import require

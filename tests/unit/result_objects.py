@@ -7,7 +7,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from mammo_node.dimse.client import StoredObject
+from mammo_node.dimse.outcome import StoredObject
 
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 

@@ -164,6 +164,7 @@ def test_both_kinds_of_destinations_stand_in_one_list():
         ({"kind": "dicomweb", "url": "pacs/dicom-web"}, "http:// or https://"),
         ({"kind": "dicomweb", "url": "https://h", "username": "u"}, "password_file"),
         ({"kind": "dicomweb", "url": "https://h", "password_env": "P"}, "username"),
+        ({"kind": "dicomweb", "url": "https://h", "username": "a:b", "password_env": "P"}, "colon"),
         (
             {"kind": "dicomweb", "url": "https://h", "token_env": "T", "token_file": "/t"},
             "one of token_file, token_env",

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from mammo_node.config import Destination, Retry
 from mammo_node.deliver.courier import Courier
-from mammo_node.dimse.client import SendOutcome, StoredObject
+from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import (
     AssociationRejected,
     DeliveryRefused,

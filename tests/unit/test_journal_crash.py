@@ -25,7 +25,7 @@ from pydicom.dataset import Dataset
 from mammo_node.config import Completion, Destination, Retry
 from mammo_node.deliver.commitment import Clerk
 from mammo_node.deliver.courier import Courier
-from mammo_node.dimse.client import SendOutcome, StoredObject
+from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.errors import DeliveryRefused, DestinationUnreachable, JournalError, LeaseLost
 from mammo_node.journal import Job, ResultRecord
 from mammo_node.journal.states import (
