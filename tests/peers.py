@@ -32,6 +32,7 @@ _PACKAGES = {
     "gdcmconv": "libgdcm-tools",
     "DicomSRValidator": "pixelmed-apps",
     "systemd-analyze": "systemd",
+    "openssl": "openssl",
     "pdftotext": "poppler-utils",
     "pdffonts": "poppler-utils",
     "qpdf": "qpdf",

@@ -32,6 +32,7 @@ from mammo_node.errors import (
 from mammo_node.journal.retry import worth_retry
 from tests.dicomweb import Request, dicomweb_server
 from tests.orthanc import free_port
+from tests.peers import require
 from tests.unit.result_objects import write_report
 
 _SECRET = "s3cr3t.t0ken-of-the_node"  # noqa: S105 - of this test alone
@@ -407,7 +408,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(
-        ["openssl", "req", "-x509", *options, *names, "-keyout", key, "-out", certificate],
+        [require("openssl"), "req", "-x509", *options, *names, "-keyout", key, "-out", certificate],
         check=True,
         capture_output=True,
     )
