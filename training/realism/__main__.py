@@ -15,7 +15,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from mammo_node.phantom import TextureBank
 from training.realism.bar import blob_bar
@@ -77,7 +76,8 @@ def _lesions(found: list[Figures]) -> list[Row]:
     for name, (middle, low, high) in TARGETS.items():
         mine = spread(f[name] for f in found if name in f)
         if mine:
-            real = (middle, np.nan if low is None else low, np.nan if high is None else high)
+            # Where no spread was published the median stands for it.
+            real = (middle, middle if low is None else low, middle if high is None else high)
             rows.append(Row(name, real, mine))
     return rows
 
