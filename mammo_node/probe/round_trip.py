@@ -150,6 +150,7 @@ class RoundTrip:
             detail = f"the request was taken, but no report came within {self.report_s:.0f} s"
             advice = (
                 f"The peer must know {calling_ae_title} with this host and port {self.local.port};"
+                " a node that runs must have been started with commitment = true for it;"
                 " some archives commit only after hours."
             )
             return Step(_NAME, Verdict.FAILED, detail, advice)
