@@ -131,7 +131,21 @@ def _segmentation(view: ViewResult, one: _Map, common: Common, number: int) -> D
             ds[element.tag] = element
     ds["PixelData"].VR = "OB"
     _put_dimension_uid(ds)
+    _put_pixel_measures(ds, view)
     return modules.finish(ds, common)
+
+
+def _put_pixel_measures(ds: Dataset, view: ViewResult) -> None:
+    """Say how large a pixel is (PS3.3 C.7.6.16.2.1).
+
+    The standard does not ask for it without a frame of reference, but viewers look for it
+    before they look for anything else: OHIF's page does not survive its absence.
+    """
+    if view.spacing is None:
+        return
+    item = Dataset()
+    item.PixelSpacing = [f"{view.spacing.row_mm:.8g}", f"{view.spacing.column_mm:.8g}"]
+    ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence = [item]
 
 
 def _built(view: ViewResult, one: _Map, ds: Dataset) -> Segmentation:
