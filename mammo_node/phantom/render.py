@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.asymmetry import Asymmetry
 from mammo_node.phantom.axilla import add_suspicious_node
 from mammo_node.phantom.calcification import draw_cluster
 from mammo_node.phantom.coarse import add_coarse, draw_coarse, place_coarse
@@ -25,8 +26,9 @@ from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid
 from mammo_node.phantom.physics import Attenuation
 from mammo_node.phantom.placement import Point, place_lesion
+from mammo_node.phantom.pulled_scene import pull_tissue
 from mammo_node.phantom.scene import Scene, build_scene
-from mammo_node.phantom.signs import Sign, growths, pull_tissue
+from mammo_node.phantom.signs import Sign, growths
 from mammo_node.phantom.texture import TextureBank
 
 _FIRST_MARKER, _FIRST_COARSE, _FIRST_BENIGN = 201, 251, 301
@@ -80,7 +82,7 @@ def expose_breast(
         for n in ("CC", "MLO")
         if n in wanted
     )
-    taken: list[Point] = [s.centre_mm for s in grown if hasattr(s, "centre_mm")]
+    taken: list[Point] = [s.centre_mm for s in grown if isinstance(s, Asymmetry)]
     pulls = np.random.default_rng([seed, side, 5])
     scenes, pulled = pull_tissue(pulls, scenes, breast.signs, taken)
     images = tuple(scene.log_attenuation.copy() for scene in scenes)

@@ -134,6 +134,19 @@ def test_retraction_moves_the_skin_line(bank, kind):
     assert (near < 30.0).mean() > 0.95
 
 
+def test_truth_moves_with_the_tissue(bank):
+    """Thick skin around a nipple that is drawn in lies further in than without the retraction."""
+    options = {"pixel_spacing_mm": PITCH_MM, "masses": 0, "clusters": 0, "bank": bank}
+    both = [SKIN_THICKENING, NIPPLE_RETRACTION]
+    # A seed that puts both on the left breast.
+    (one,) = generate_study(56, views=LEFT_CC, signs=both, **options).views
+    (other,) = generate_study(56, views=LEFT_CC, signs=both[:1], **options).views
+    signs = {sign.kind: sign for sign in one.signs}
+    (skin,) = other.signs
+    assert skin.box_px[1] < signs[NIPPLE_RETRACTION].centre_px[1] < skin.box_px[3]
+    assert signs[SKIN_THICKENING].box_px[2] < skin.box_px[2]
+
+
 def test_asymmetry_raises_the_share_of_gland(bank):
     """A breast with a global asymmetry has more gland than the same breast without."""
     one, other = pair_of(bank, GLOBAL_ASYMMETRY)
