@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'training' (torch)")
 
 from mammo_node.analyse.package import load_package  # noqa: E402
+from training.average import average  # noqa: E402
 from training.card import int8_holds, write_package  # noqa: E402
 from training.config import Config  # noqa: E402
 from training.task import make_task  # noqa: E402
@@ -243,3 +244,13 @@ def test_int8_is_kept_only_where_it_holds():
     assert int8_holds(FIGURES, lower)
     lower["mass"]["iou"][3] = 0.48
     assert not int8_holds(FIGURES, lower)
+
+
+def test_averaged_weights_lie_in_the_middle():
+    """Every tensor is the mean; what only one run has is taken from it; other shapes are named."""
+    a, b = {"x": torch.zeros(2), "y": torch.ones(1)}, {"x": torch.full((2,), 4.0)}
+    made = average([a, b])
+    assert made["x"].tolist() == [2.0, 2.0]
+    assert made["y"].tolist() == [1.0]
+    with pytest.raises(ValueError, match="x has different shapes"):
+        average([a, {"x": torch.zeros(3)}])
