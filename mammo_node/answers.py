@@ -107,7 +107,7 @@ class Answers:
             If the job is another claim's by now.
         """
         destinations = self._destinations(job)
-        for kind, reason in _not_leaving(answer):
+        for kind, reason in answer.not_leaving:
             log.get("answers").error(
                 "result-held-back", study=job.study_instance_uid, kind=kind.value, reason=reason
             )
@@ -206,7 +206,7 @@ def left_without_report(destination: AnyDestination, answer: Answer) -> bool:
     """Tell whether a destination gets nothing that tells the answer, because that cannot leave."""
     wanted = set(destination.outputs)
     reports = wanted & set(_REPORTS) or wanted
-    kept = {kind for kind, _ in _not_leaving(answer)}
+    kept = {kind for kind, _ in answer.not_leaving}
     left = {file.kind for file in answer.files if file.held_back is None}
     return bool(kept & reports) and not left & reports
 
@@ -263,11 +263,6 @@ def canonical(job: Job, event: str, started: float, **facts: object) -> None:
         elapsed_s=round(monotonic() - started, 3),
         **facts,
     )
-
-
-def _not_leaving(answer: Answer) -> list[tuple[OutputKind, str]]:
-    held = [(file.kind, file.held_back) for file in answer.files if file.held_back is not None]
-    return held + [(one.kind, one.reason) for one in answer.unmade]
 
 
 def _no_answer(job: Job, reason: str) -> None:

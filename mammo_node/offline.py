@@ -138,12 +138,13 @@ def write_answer(
     """Write result objects, ``result.json``, and what people open without a DICOM viewer.
 
     That is ``overview.png`` and ``report.pdf``, both as they are in the objects, and one
-    overlay PNG for each analysed view.
+    overlay PNG for each analysed view. An object that is not valid is named ``held-back-...``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for number, file in enumerate(answer.files, start=1):
-        path = folder / f"{file.kind.value}-{number:02d}.dcm"
+        held = "held-back-" if file.held_back is not None else ""
+        path = folder / f"{held}{file.kind.value}-{number:02d}.dcm"
         path.write_bytes(file.content)
         written.append(path)
         written += write_extract(pydicom.dcmread(BytesIO(file.content)), folder)

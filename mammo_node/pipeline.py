@@ -83,6 +83,12 @@ class Answer:
     files: tuple[ResultFile, ...]
     unmade: tuple[Unmade, ...] = ()
 
+    @property
+    def not_leaving(self) -> tuple[tuple[OutputKind, str], ...]:
+        """Kinds of which something is not valid or could not be made, with what is wrong."""
+        held = ((f.kind, f.held_back) for f in self.files if f.held_back is not None)
+        return (*held, *((one.kind, one.reason) for one in self.unmade))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
             folder = options.out / f"study-{number:03d}"
             write_answer(answer, instances, settings.policy, folder)
             answers.append(answer)
+            for kind, reason in answer.not_leaving:
+                print(f"{uid}: no valid {kind.value}: {reason}", file=sys.stderr)
             if not options.json:
                 _tell(answer, str(folder))
     for path in gathered.skipped[:_NAMED]:
