@@ -22,7 +22,14 @@ from mammo_node.config import Retry
 from mammo_node.destination import Destination
 from mammo_node.dimse.commitment import OnReport, request_commitment
 from mammo_node.dimse.outgoing import SOP_CLASS_NOT_SUPPORTED
-from mammo_node.errors import CannotUnderstand, DeliveryError, DeliveryRefused, MammoNodeError
+from mammo_node.errors import (
+    AssociationRejected,
+    CannotUnderstand,
+    DeliveryError,
+    DeliveryRefused,
+    DestinationUnreachable,
+    MammoNodeError,
+)
 from mammo_node.header.commitment import report_of
 from mammo_node.journal.journal import Journal
 from mammo_node.journal.records import CommitmentRequest
@@ -152,7 +159,13 @@ class Clerk:
     def _not_asked(self, request: CommitmentRequest, error: DeliveryError) -> None:
         now = self.clock()
         decision = self._decision(request, error, now)
-        self.journal.commitment_failed(request, decision, now, str(error))
+        self.journal.commitment_failed(
+            request,
+            decision,
+            now,
+            reason=str(error),
+            unreachable=isinstance(error, DestinationUnreachable | AssociationRejected),
+        )
         self._log("commitment-not-asked", request, reason=str(error), parked=_parks(decision))
 
     def _decision(

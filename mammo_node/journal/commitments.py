@@ -71,18 +71,35 @@ class Commitments:
         with self._store.writing() as transaction:
             for item in request.items:
                 transaction.change(
-                    "ask_again", id=item.delivery_id, ask_at=to_text(ask_at), reason=None
+                    "ask_again",
+                    id=item.delivery_id,
+                    ask_at=to_text(ask_at),
+                    reason=None,
+                    unreachable=0,
                 )
 
     def commitment_failed(
-        self, request: CommitmentRequest, decision: RetryAt | Park, now: datetime, reason: str
+        self,
+        request: CommitmentRequest,
+        decision: RetryAt | Park,
+        now: datetime,
+        *,
+        reason: str,
+        unreachable: bool = False,
     ) -> None:
-        """Note that the peer did not take the request, and what was decided."""
+        """Note that the peer did not take the request, and what was decided.
+
+        Parameters
+        ----------
+        unreachable : bool
+            The failure was of the peer: asked again as soon as it is back, see
+            :meth:`mammo_node.journal.deliveries.Deliveries.resume_destination`.
+        """
         with self._store.writing() as transaction:
             commitment = transaction.row("commitment", transaction_uid=request.transaction_uid)
             assert commitment is not None  # noqa: S101 - begin_commitment made it
             for row in transaction.rows("items_of_commitment", commitment_id=commitment["id"]):
-                _follow(transaction, row, decision, now, reason)
+                _follow(transaction, row, decision, now, reason, unreachable=unreachable)
 
     def commitment_reported(
         self,
@@ -187,6 +204,8 @@ def _follow(
     decision: RetryAt | SendAgain | Park,
     now: datetime,
     reason: str,
+    *,
+    unreachable: bool = False,
 ) -> None:
     if isinstance(decision, Park):
         park(transaction, row["id"], row["study_id"], now, decision.reason)
@@ -194,4 +213,10 @@ def _follow(
         transaction.move(Machine.DELIVERY, row["id"], Event.POSTPONE, now, reason=reason)
         transaction.change("send_again", id=row["id"], due_at=to_text(decision.when), reason=reason)
     else:
-        transaction.change("ask_again", id=row["id"], ask_at=to_text(decision.when), reason=reason)
+        transaction.change(
+            "ask_again",
+            id=row["id"],
+            ask_at=to_text(decision.when),
+            reason=reason,
+            unreachable=int(unreachable),
+        )

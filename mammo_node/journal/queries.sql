@@ -317,9 +317,9 @@ UPDATE deliveries SET due_at = max(due_at, :until), unreachable = 1
 WHERE destination = :destination AND state = 'pending';
 
 -- name: resume_destination
--- The peer is back: what only waited for it goes now.
+-- The peer is back: what only waited for it, to be sent or asked for, goes now.
 UPDATE deliveries SET due_at = min(due_at, :now), unreachable = 0
-WHERE destination = :destination AND state = 'pending' AND unreachable;
+WHERE destination = :destination AND state IN ('pending', 'stored') AND unreachable;
 
 -- name: running_deliveries
 -- At start: every claim is of a process that is gone.
@@ -384,7 +384,8 @@ UPDATE deliveries SET asked = asked + 1, due_at = :ask_at WHERE id = :id;
 
 -- name: ask_again
 -- When what still waits is asked for next, and why.
-UPDATE deliveries SET due_at = :ask_at, reason = coalesce(:reason, reason)
+UPDATE deliveries SET due_at = :ask_at, reason = coalesce(:reason, reason),
+    unreachable = :unreachable
 WHERE id = :id AND state = 'stored';
 
 -- name: commitment

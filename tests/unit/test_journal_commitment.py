@@ -237,6 +237,19 @@ def test_a_request_that_is_not_taken(bench: Bench, error: DeliveryError, parked:
         assert clerk.step()
 
 
+def test_a_peer_that_is_back_is_asked_at_once(bench: Bench) -> None:
+    """What only waited for the peer does not wait for its backoff to end."""
+    archive = Archive()
+    archive.error = DestinationUnreachable("down")
+    clerk = _clerk(bench, archive)
+    clerk.step()
+    assert not clerk.step()
+    assert bench.journal.resume_destination("pacs", bench.now) == 2
+    archive.error = None
+    assert clerk.step()
+    assert bench.journal.resume_destination("pacs", bench.now) == 0
+
+
 def test_a_peer_that_never_commits_is_given_up(bench: Bench) -> None:
     """After give_up_days of trying it is a person's turn, with the last reason."""
     archive = Archive()
