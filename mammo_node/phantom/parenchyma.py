@@ -23,6 +23,8 @@ from mammo_node.phantom.outline import Silhouette
 from mammo_node.phantom.texture import TextureBank, sample
 
 SLABS = 6
+#: What one unit of the lobes' tile is, roughly, in mm from a wall.
+LOBE_RADIUS_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +81,53 @@ def _slab(
     d = rng.uniform(0, 256, 12).astype(np.float32)
     zoom = np.float32(anatomy.lobe_zoom)
     lobe = sample(bank.lobes, zoom * u + d[0], zoom * v + d[1])
-    lobule = sample(bank.lobules, u + d[2], v + d[3])
+    lobule = dome(sample(bank.lobules, u + d[2], v + d[3]))
     cloud = sample(bank.clouds, u + d[4], v + d[5], smooth=True)
     slow = sample(bank.clouds, 0.45 * u + d[6], 0.45 * v + d[7], smooth=True)
-    hollow = dome(lobe)
+    gland = _gland(anatomy, level, lobe, lobule, cloud, slow)
+    strand = sample(bank.strands, u + d[8], v + d[9])
+    wisp = sample(bank.wisps, u + d[10], v + d[11])
+    width_mm = np.float32(rng.uniform(0.22, 0.45))
+    wall = lobe * np.float32(LOBE_RADIUS_MM) / zoom
+    return gland, _septa(level, wall, strand, wisp, cloud, slow, width_mm)
+
+
+def _gland(
+    anatomy: Anatomy,
+    level: FloatArray,
+    lobe: FloatArray,
+    lobule: FloatArray,
+    cloud: FloatArray,
+    slow: FloatArray,
+) -> FloatArray:
     coarse = np.float32(1.0 - anatomy.smoothness)
     opening = 1.5 * expit(1.3 * slow + np.float32(anatomy.openness))
-    filled = level + 0.5 + 0.3 * cloud - opening * hollow - 0.35 * coarse * dome(lobule)
+    filled = level + 0.5 + 0.3 * cloud - opening * dome(lobe) - 0.35 * coarse * lobule
     support = expit((1.9 + 0.9 * coarse) * filled)
     # Gland is thickest well inside: films have few very bright places, and much of a middle grey.
     depth = 0.45 + 0.55 * expit(1.3 * level - 1.3)
-    gland = (
-        1.25
-        * support
-        * depth
-        * np.exp(0.28 * cloud)
-        * (1.0 - (0.08 + 0.17 * coarse) * dome(lobule))
+    lobed = 1.0 - (0.08 + 0.17 * coarse) * lobule
+    gland = 1.25 * support * depth * np.exp(0.28 * cloud) * lobed
+    return np.asarray(
+        cv2.GaussianBlur(gland, (0, 0), 0.6 + 1.6 * anatomy.smoothness), dtype=np.float32
     )
-    gland = cv2.GaussianBlur(gland, (0, 0), 0.6 + 1.6 * anatomy.smoothness)
-    strand = sample(bank.strands, u + d[8], v + d[9])
-    wisp = sample(bank.wisps, u + d[10], v + d[11])
-    # Ligaments thicken where they hold gland.
+
+
+def _septa(
+    level: FloatArray,
+    wall: FloatArray,
+    strand: FloatArray,
+    wisp: FloatArray,
+    cloud: FloatArray,
+    slow: FloatArray,
+    width_mm: np.float32,
+) -> FloatArray:
+    # Ligaments thicken where they hold gland; where cells have walls, there are fewer strands.
     near = 1.0 + 1.2 * expit(1.5 * level + 1.0)
-    width = np.float32(rng.uniform(0.22, 0.45))
-    walls = expit(1.8 * slow) * np.exp(-((lobe * np.float32(5.0) / zoom / width) ** 2))
-    strands = expit(-1.8 * slow) * np.exp(-((strand / width) ** 2))
-    wisps = expit(2.0 * cloud - 0.7) * np.exp(-((wisp / (0.7 * width)) ** 2))
-    septa = near * (walls + strands + 0.6 * wisps)
-    return np.asarray(gland, dtype=np.float32), np.asarray(septa, dtype=np.float32)
+    walls = expit(1.8 * slow) * np.exp(-((wall / width_mm) ** 2))
+    strands = expit(-1.8 * slow) * np.exp(-((strand / width_mm) ** 2))
+    wisps = expit(2.0 * cloud - 0.7) * np.exp(-((wisp / (0.7 * width_mm)) ** 2))
+    return np.asarray(near * (walls + strands + 0.6 * wisps), dtype=np.float32)
 
 
 def _nipple_chart(silhouette: Silhouette) -> tuple[FloatArray, FloatArray]:
