@@ -24,9 +24,6 @@ from training.tasks.landmarks import LandmarkTask
 from training.tasks.patches import PatchTask
 from training.tasks.retina import RetinaTask
 
-#: The int8 variant is kept when no sensitivity falls by more than this.
-INT8_LOSS = 0.01
-
 
 def write_package(
     config: Config, run: Path, folder: Path, version: str, notes: str = "", history: str = ""
@@ -66,15 +63,6 @@ def write_package(
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def int8_holds(figures: dict[str, Any], small: dict[str, Any]) -> bool:
-    """Whether the int8 variant loses at most `INT8_LOSS` of every sensitivity."""
-    return all(
-        b >= a - INT8_LOSS - 1e-9
-        for label in figures["labels"]
-        for a, b in zip(figures[label]["iou"], small[label]["iou"], strict=True)
-    )
-
-
 def _read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
@@ -90,7 +78,10 @@ def _what(task: Task) -> str:
         )
         if "suspicion" not in task.contract.outputs:
             return text
-        return text + " A second output, `suspicion`, orders them by\nhow malignant they look."
+        return (
+            text
+            + " A second output, `suspicion`, is meant to\norder them by how malignant they look."
+        )
     if isinstance(task, PatchTask):
         side = task.size_px * task.pool
         return (

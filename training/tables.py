@@ -11,6 +11,10 @@ from training.tasks.detector import DetectorTask
 from training.tasks.patches import PatchTask
 from training.tasks.retina import RetinaTask
 
+#: Below this area under the ROC curve an answer is of no use, and the card says so.
+USEFUL_AUC = 0.65
+#: The int8 variant is kept when no sensitivity falls by more than this.
+INT8_LOSS = 0.01
 Figures = dict[str, Any]
 
 
@@ -60,6 +64,12 @@ def _detector(figures: Figures, small: Figures | None) -> str:
     speed = f"One image takes {figures['seconds_per_image']:.2f} s on one thread"
     speed += f" ({small['seconds_per_image']:.2f} s in int8)." if small else "."
     parts = [_table(head, rows), speed + " " + _suspicion(figures)]
+    if small:
+        parts.append(
+            f"The int8 variant {'holds' if int8_holds(figures, small) else 'does not hold'} every"
+            f" sensitivity to within {INT8_LOSS:g}"
+            + ("." if int8_holds(figures, small) else ", so it is not used.")
+        )
     if "blobs" in figures:
         parts.append(
             "The blob bar is a difference-of-Gaussians blob detector without any training\n"
@@ -72,13 +82,24 @@ def _detector(figures: Figures, small: Figures | None) -> str:
     return "\n\n".join(parts)
 
 
+def int8_holds(figures: Figures, small: Figures) -> bool:
+    """Whether the int8 variant loses at most `INT8_LOSS` of every sensitivity."""
+    return all(
+        b >= a - INT8_LOSS - 1e-9
+        for label in figures["labels"]
+        for a, b in zip(figures[label]["iou"], small[label]["iou"], strict=True)
+    )
+
+
 def _suspicion(figures: Figures) -> str:
     if "suspicion_auc" not in figures:
         return ""
-    return (
-        f"Suspicion tells malignant-looking from benign-looking lesions with an ROC AUC of"
-        f" {figures['suspicion_auc']:.2f} ({figures['suspicion_lesions']} lesions that have a box)."
+    area = figures["suspicion_auc"]
+    text = (
+        "Suspicion tells malignant-looking\nfrom benign-looking lesions with an ROC AUC of"
+        f" {area:.2f} ({figures['suspicion_lesions']} lesions that have a box)"
     )
+    return text + ("." if area >= USEFUL_AUC else ": too little to be of use.")
 
 
 def _patches(figures: Figures, small: Figures | None) -> str:

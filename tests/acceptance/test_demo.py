@@ -51,7 +51,7 @@ def test_demo_from_the_wheel(wheel: Path, tmp_path: Path):
     assert all((out / picture).stat().st_size > 10_000 for picture in pictures)
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
     objects = sorted((out / "pacs").glob("*.dcm"))
-    assert [path.name[:2] for path in objects] == ["DO", "OT"] + ["PR"] * 4 + ["SR"]
+    assert [path.name[:2] for path in objects] == ["DO", "OT", "OT"] + ["PR"] * 4 + ["SR"]
     assert {p.name: dciodvfy(p) for p in objects if dciodvfy(p)} == {}
     images = sorted((out / "study").glob("*.dcm"))
     assert {p.name: r for p in images for r in dciodvfy(p) if r.startswith("Error")} == {}

@@ -1,6 +1,7 @@
 """The trainer: losses fall, runs resume, phases follow each other, exports answer like torch."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ torch = pytest.importorskip("torch", reason="needs the extra 'training' (torch)"
 
 from mammo_node.analyse.package import load_package  # noqa: E402
 from training.average import average  # noqa: E402
-from training.card import int8_holds, write_package  # noqa: E402
+from training.card import write_package  # noqa: E402
 from training.config import Config  # noqa: E402
+from training.tables import int8_holds  # noqa: E402
 from training.task import make_task  # noqa: E402
 from training.trainer import train  # noqa: E402
 from training.view import BankedView, Finding, Truth, save  # noqa: E402
@@ -191,6 +193,9 @@ def test_export_answers_like_torch(tmp_path, kind):
     made = config(1, TASKS[kind])
     model, task = build(made, make_task(made.phases[0]).network().state_dict())
     export(model, task.contract, tmp_path / "model.onnx")
+    # Nor does the file tell of the machine that it was made on.
+    checkout = str(Path(__file__).parents[2]).encode()
+    assert checkout not in (tmp_path / "model.onnx").read_bytes()
     assert parity(model, task.contract, tmp_path / "model.onnx") < 1e-3
 
 

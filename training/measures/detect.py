@@ -19,7 +19,7 @@ from mammo_node.evaluate.froc import RATES, Froc, Scored, events, froc, sensitiv
 from mammo_node.evaluate.matching import Criterion, iou
 from mammo_node.evaluate.roc import auc
 from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
-from mammo_node.phantom import CLUSTER, MASS
+from mammo_node.phantom import MASS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
 from training.contract import Contract
 from training.raw import RawView, raw_views
@@ -80,7 +80,7 @@ def measure_detector(
             mine = kinds == index
             truth = _to_model(view.boxes((name,)), made)
             found[name].append(Scored(boxes[mine], scores[mine], truth, others))
-        suspicion += _suspicions(view, made, boxes, doubt)
+        suspicion += _suspicions(view, labels, made, boxes, doubt)
         if MASS in labels:
             bar.append(_blobs(view, ignored))
     figures: dict[str, Any] = {
@@ -135,14 +135,14 @@ def _to_model(boxes: np.ndarray, made: Prepared) -> np.ndarray:
 
 
 def _suspicions(
-    view: RawView, made: Prepared, boxes: np.ndarray, doubt: np.ndarray
+    view: RawView, labels: tuple[str, ...], made: Prepared, boxes: np.ndarray, doubt: np.ndarray
 ) -> list[tuple[float, bool]]:
     """Suspicion of the best detection on each lesion that has one, and whether it is malignant."""
     if not len(boxes) or np.isnan(doubt).any():
         return []
     pairs = []
     for kind, malignant, box in view.findings:
-        if kind in {MASS, CLUSTER}:
+        if kind in labels:
             on = np.flatnonzero(iou(boxes, _to_model(np.asarray([box]), made))[:, 0] >= NMS_IOU)
             pairs += [(float(doubt[on[0]]), malignant)] if len(on) else []
     return pairs
