@@ -79,6 +79,12 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
         "Laterality": equal("Modality", "PR"),
         # C.7.6.1 General Image.
         "PatientOrientation": present("PixelData"),
+        # C.7.6.17 Multi-frame Dimension, C.7.6.16.2.6 Derivation Image.
+        "DimensionIndexSequence": present("DimensionOrganizationSequence"),
+        "FunctionalGroupPointer": present("DimensionIndexPointer"),
+        "DerivationCodeSequence": present("SourceImageSequence"),
+        # C.12.2 Common Instance Reference, for what is drawn on images.
+        "ReferencedSeriesSequence": present("SegmentSequence"),
         # C.7.6.3 Image Pixel.
         "PlanarConfiguration": _coloured,
         "RedPaletteColorLookupTableDescriptor": equal("PhotometricInterpretation", "PALETTE COLOR"),

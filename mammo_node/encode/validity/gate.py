@@ -10,7 +10,14 @@ import pydicom
 from pydicom.dataset import FileDataset
 
 from mammo_node.encode.objects import quiet
-from mammo_node.encode.validity import content_tree, file_format, presence, references, values
+from mammo_node.encode.validity import (
+    content_tree,
+    file_format,
+    frames,
+    presence,
+    references,
+    values,
+)
 from mammo_node.encode.validity.complaint import Complaint
 from mammo_node.encode.validity.enumerations import MODALITIES
 from mammo_node.encode.validity.item import Item
@@ -72,6 +79,7 @@ def _complaints(ds: FileDataset, context: Context) -> Iterator[Complaint]:
     yield from values.of_dataset(item, context.copied)
     yield from _identity(item, sop_class_uid, context)
     yield from content_tree.of_document(item, sop_class_uid, standard())
+    yield from frames.of_object(item)
     yield from references.of_object(item, context.known)
     yield from file_format.of_bulk(ds)
 

@@ -14,6 +14,8 @@ from mammo_node.encode.validity.item import Item
 #: The content tree's module: :mod:`.content_tree` applies it to each content item.
 CONTENT_MODULE: Final = "sr-document-content"
 _MANDATORY = "M"
+#: Optional for Secondary Capture; ours always say who made them.
+_OURS: Final = "general-equipment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ class Standard:
         mandatory one knows: whoever begins a module has to complete it.
         """
         usages = self.iods[sop_class_uid]
-        mandatory = [name for name, usage in usages.items() if usage == _MANDATORY]
+        mandatory = [n for n, usage in usages.items() if usage == _MANDATORY or n == _OURS]
         known = {attribute.keyword for name in mandatory for attribute in self.modules[name]}
         for name in usages:
             macro = self.modules[name]
-            own = (a.keyword for a in macro if a.type != "3" and a.keyword not in known)
+            own = (a.keyword for a in macro if a.keyword not in known)
             if name in mandatory or any(keyword in ds for keyword in own):
                 yield name, macro
 
