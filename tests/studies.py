@@ -62,5 +62,11 @@ def dciodvfy(path: Path) -> list[str]:
 
 def _run(command: list[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=QUICK_NETWORK, capture_output=True, text=True, timeout=timeout_s, check=False
+        command,
+        env=QUICK_NETWORK,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
     )

@@ -86,6 +86,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
         # C.12.2 Common Instance Reference, for what is drawn on images.
         "ReferencedSeriesSequence": present("SegmentSequence"),
         # C.7.6.3 Image Pixel.
+        "PixelData": present("Rows"),
         "PlanarConfiguration": _coloured,
         "RedPaletteColorLookupTableDescriptor": equal("PhotometricInterpretation", "PALETTE COLOR"),
         "GreenPaletteColorLookupTableDescriptor": equal(
