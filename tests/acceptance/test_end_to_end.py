@@ -58,7 +58,8 @@ def test_the_journal_tells_what_happened(node, phantom_files, tmp_path: Path):
     study = wait_until(answered, "the study is answered")
     assert study["outcome"] in ("findings", "no-findings")
     assert sorted(study["views"]) == ["L-CC", "L-MLO", "R-CC", "R-MLO"]
-    assert [d["last_status"] for d in study["deliveries"]] == [0] * 6
+    # SR, four GSPS, the overview, and the overview with the detectors' heatmaps.
+    assert [d["last_status"] for d in study["deliveries"]] == [0] * 7
 
 
 def test_a_late_view_supersedes(node, orthanc, phantom_files, tmp_path: Path):
