@@ -58,5 +58,5 @@ def test_what_a_pacs_refuses_is_parked_until_retry(phantom_files: list[Path], tm
         )
         with known:
             done = node.command("retry", "--destination", "orthanc")
-            assert (done.returncode, done.stdout) == (0, "3 deliveries queued again\n")
+            assert (done.returncode, done.stdout) == (0, "4 deliveries queued again\n")
             wait_for_results(known, study_uid(files[0]), 2, tmp_path / "results")
