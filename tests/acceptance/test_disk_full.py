@@ -13,7 +13,8 @@ from mammo_node.dimse.archive import LocalArchive
 from tests.node_process import NodeProcess, wait_until
 from tests.studies import new_study, storescu, study_uid
 
-_SIZE_MB = 24
+#: Room for the images and their results, and little more.
+_SIZE_MB = 32
 
 
 @pytest.fixture
@@ -37,9 +38,10 @@ def test_a_full_disk_refuses_and_recovers(
     """Senders get a failure while the disk is full, and the same images are taken afterwards."""
     ballast = small_disk / "ballast"
     with LocalArchive(tmp_path / "pacs") as pacs:
+        table = {"name": "pacs", "ae_title": "DEMO_PACS", "host": "127.0.0.1", "port": pacs.port}
         node = NodeProcess(
             tmp_path / "node",
-            [{"name": "pacs", "ae_title": "DEMO_PACS", "host": "127.0.0.1", "port": pacs.port}],
+            [table | {"outputs": ["sr", "gsps"]}],
             settings={
                 "storage": {"folder": str(small_disk / "storage"), "min_free_mb": min_free_mb}
             },
@@ -56,6 +58,6 @@ def test_a_full_disk_refuses_and_recovers(
             assert not list((storage / "studies").iterdir())
             ballast.unlink()
             assert storescu(node.port, files).returncode == 0
-            assert len(pacs.wait_for(lambda o: len(o) >= 5, 60)) == 5
+            assert len(pacs.wait_for(lambda o: len(o) >= 5, 120)) == 5
             wait_until(lambda: node.studies()[0]["state"] == "answered", "it is answered")
             assert node.studies()[0]["study_instance_uid"] == study_uid(files[0])
