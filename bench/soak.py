@@ -41,7 +41,8 @@ def processes(main: int) -> list[int]:
 def soak(folder: Path, studies: int) -> None:
     """Send, wait for the answer, and print memory at the start and every tenth of the way."""
     files = write_study(generate_study(11, look="digital"), folder / "phantom")
-    expected = len(files) + 1
+    # The report, a presentation state for each image, the overview with and without heatmaps.
+    expected = 1 + len(files) + 2
     with LocalArchive(folder / "pacs") as pacs:
         table = {"name": "pacs", "ae_title": "DEMO_PACS", "host": "127.0.0.1", "port": pacs.port}
         settings = {"completion": {"settle_s": 0.2}}
