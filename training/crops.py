@@ -13,7 +13,7 @@ from mammo_node.phantom.kinds import BENIGN_CALCIFICATION, VASCULAR_CALCIFICATIO
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
 from training.targets import SPECK_STRIDE, Wanted, make_targets, speck_heat
-from training.view import BankedView, ViewBank
+from training.view import BankedView, BankSource
 from training.windows import Window, cut_window, make_channels
 
 #: Masses fainter than this against their surroundings are neither asked for nor counted as wrong.
@@ -55,24 +55,12 @@ class CropRules:
     boxes: bool = False
 
 
-class CropSource:
+class CropSource(BankSource):
     """Draws crops from all views of a bank; the same generator state gives the same crop."""
 
     def __init__(self, folder: Path, rules: CropRules) -> None:
+        super().__init__(folder)
         self.rules = rules
-        self.bank = ViewBank(folder)
-
-    def rescan(self) -> None:
-        """Read views that are new in the folder."""
-        self.bank.rescan()
-
-    def fingerprint(self) -> str:
-        """Hash of the data."""
-        return self.bank.fingerprint()
-
-    def __len__(self) -> int:
-        """Count the views."""
-        return len(self.bank.views)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """One crop, `image` (C, size, size) float32, and its targets by name."""

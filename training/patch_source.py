@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from training.grading import regrade
-from training.view import COARSE_MM, BankedView, Finding, ViewBank
+from training.view import COARSE_MM, BankedView, BankSource, Finding
 from training.windows import Window, cut_window, make_channels
 
 #: A patch has a finding from this share of the finding's box, or of the patch, on.
@@ -30,18 +30,18 @@ class PatchRules:
     strength: float = 1.0
 
 
-class PatchSource:
+class PatchSource(BankSource):
     """Draws patches from all views of a bank, every label as often as the others."""
 
     def __init__(self, folder: Path, rules: PatchRules) -> None:
+        super().__init__(folder)
         self.rules = rules
-        self.bank = ViewBank(folder)
         self.by_label: list[list[tuple[str, Finding]]] = []
         self._sort()
 
     def rescan(self) -> None:
         """Read views that are new in the folder."""
-        self.bank.rescan()
+        super().rescan()
         self._sort()
 
     def _sort(self) -> None:
@@ -49,14 +49,6 @@ class PatchSource:
         self.by_label = [
             [(n, f) for n, f in pairs if f.kind in kinds] for kinds in self.rules.kinds
         ]
-
-    def fingerprint(self) -> str:
-        """Hash of the data."""
-        return self.bank.fingerprint()
-
-    def __len__(self) -> int:
-        """Count the views."""
-        return len(self.bank.views)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """One patch: `image` (C, size, size) and `labels` (labels,) 0 or 1, float32."""

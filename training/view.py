@@ -159,3 +159,22 @@ class ViewBank:
             view = self.views[name]
             digest.update(name.encode() + view.truth.to_json().encode() + view.coarse.tobytes())
         return digest.hexdigest()
+
+
+class BankSource:
+    """What draws from a bank, as the trainer sees it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bank = ViewBank(folder)
+
+    def rescan(self) -> None:
+        """Read views that are new in the folder."""
+        self.bank.rescan()
+
+    def fingerprint(self) -> str:
+        """Hash of the data."""
+        return self.bank.fingerprint()
+
+    def __len__(self) -> int:
+        """Count the views."""
+        return len(self.bank.views)

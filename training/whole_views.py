@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from training.grading import regrade
-from training.view import COARSE_MM, UNKNOWN, BankedView, ViewBank, decode
+from training.view import COARSE_MM, UNKNOWN, BankedView, BankSource, decode
 from training.windows import Window, make_channels
 
 
@@ -86,23 +85,8 @@ def _warped(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], how: 
     return cv2.warpAffine(image, to_frame, shape[::-1], flags=how)
 
 
-class WholeViewSource:
+class WholeViewSource(BankSource):
     """A bank of which single views are drawn."""
-
-    def __init__(self, folder: Path) -> None:
-        self.bank = ViewBank(folder)
-
-    def rescan(self) -> None:
-        """Read views that are new in the folder."""
-        self.bank.rescan()
-
-    def fingerprint(self) -> str:
-        """Hash of the data."""
-        return self.bank.fingerprint()
-
-    def __len__(self) -> int:
-        """Count the views."""
-        return len(self.bank.views)
 
     def any_view(self, rng: np.random.Generator) -> BankedView:
         """Draw a view whose nipple is known."""

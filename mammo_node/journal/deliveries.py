@@ -60,10 +60,7 @@ class Deliveries:
             If the delivery is another claim's by now.
         """
         with self._store.writing() as transaction:
-            _own(transaction, delivery)
-            transaction.move(
-                Machine.DELIVERY, delivery.delivery_id, Event.DELIVER, now, reason=warning
-            )
+            _move(transaction, delivery, Event.DELIVER, now, warning)
             transaction.change(
                 "note_delivered",
                 id=delivery.delivery_id,
@@ -90,10 +87,7 @@ class Deliveries:
             If the delivery is another claim's by now.
         """
         with self._store.writing() as transaction:
-            _own(transaction, delivery)
-            transaction.move(
-                Machine.DELIVERY, delivery.delivery_id, Event.STORE, now, reason=warning
-            )
+            _move(transaction, delivery, Event.STORE, now, warning)
             transaction.change(
                 "note_stored",
                 id=delivery.delivery_id,
@@ -129,14 +123,7 @@ class Deliveries:
         """
         parked = isinstance(decision, Park)
         with self._store.writing() as transaction:
-            _own(transaction, delivery)
-            transaction.move(
-                Machine.DELIVERY,
-                delivery.delivery_id,
-                Event.PARK if parked else Event.POSTPONE,
-                now,
-                reason=reason,
-            )
+            _move(transaction, delivery, Event.PARK if parked else Event.POSTPONE, now, reason)
             transaction.change(
                 "note_delivery_failed",
                 id=delivery.delivery_id,
@@ -214,9 +201,13 @@ class Deliveries:
         return delivery_of(row, self._store)
 
 
-def _own(transaction: Transaction, delivery: Delivery) -> None:
+def _move(
+    transaction: Transaction, delivery: Delivery, event: Event, now: datetime, reason: str | None
+) -> None:
+    """Move a delivery if this claim still holds it."""
     if not _owns(transaction, delivery):
         raise LeaseLost(f"delivery {delivery.delivery_id} is no longer held by {delivery.owner}")
+    transaction.move(Machine.DELIVERY, delivery.delivery_id, event, now, reason=reason)
 
 
 def _owns(transaction: Transaction, delivery: Delivery) -> bool:
