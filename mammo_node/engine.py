@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.landmarks import LandmarkFinder
+from mammo_node.analyse.manifest import DensityManifest, DetectorManifest, LandmarksManifest
 from mammo_node.analyse.package import ModelPackage, check_thresholds, discover
+from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
 from mammo_node.analyse.session import Provider, open_session, runtime_version
 from mammo_node.config import Models, Worker
+from mammo_node.errors import ModelPackageError
 from mammo_node.image.recipes import RECIPES
 from mammo_node.vocabulary import ModelRef
+
+#: What runs a model, by family.
+Runner = Detector | DensityEstimator | LandmarkFinder
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A package and the detector that runs it."""
+    """A package and what runs it."""
 
     package: ModelPackage
-    detector: Detector
+    runner: Runner
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """In force, by label name; empty for models that report no findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Engine:
     @property
     def operating_points(self) -> tuple[tuple[str, float], ...]:
         """(label, threshold) pairs in force."""
-        pairs = {k: v for model in self.loaded for k, v in model.detector.thresholds.items()}
+        pairs = {k: v for model in self.loaded for k, v in model.thresholds.items()}
         return tuple(sorted(pairs.items()))
 
 
@@ -76,4 +86,16 @@ def _load(
     session = open_session(package.model_bytes(), provider=provider, threads=threads, name=name)
     self_test(package, session)
     own = {label: overrides[label] for label in package.labels.values() if label in overrides}
-    return LoadedModel(package, Detector(package, session, own))
+    return LoadedModel(package, _runner(package, session, own), package.thresholds(own))
+
+
+def _runner(package: ModelPackage, session: Runs, overrides: Mapping[str, float]) -> Runner:
+    match package.manifest:
+        case DetectorManifest():
+            return Detector(package, session, overrides)
+        case DensityManifest():
+            return DensityEstimator(package, session)
+        case LandmarksManifest():
+            return LandmarkFinder(package, session)
+        case other:
+            raise ModelPackageError(f"{package.folder}: family {other.family} cannot be run")

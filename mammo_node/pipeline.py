@@ -8,7 +8,7 @@ nothing is written here, the answer goes back to the parent, which commits it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -24,12 +24,13 @@ from mammo_node.config import Log, Models, Worker
 from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.engine import Engine
 from mammo_node.errors import ImageError
-from mammo_node.examination import Heatmap, examine
+from mammo_node.examination import Examined, Heatmap, Subject, examine
 from mammo_node.header import attributes, summarise
 from mammo_node.image.picture import picture_of
 from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.image.reader import read_header, read_mammogram
 from mammo_node.image.suitability import Policy
+from mammo_node.judgement import Tensors, judge
 from mammo_node.outgoing import ResultFile, Sources, Unmade, make
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
@@ -97,6 +98,8 @@ class Look:
     view: ViewResult
     picture: ViewPicture | None = None
     """Of an analysed image, when an output shows images."""
+    tensors: Tensors = field(default_factory=dict)
+    """Kept for the models that judge two views together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +154,21 @@ class Pipeline:
         """
         looks = [self.look_at(instance, request.outputs) for instance in request.instances]
         looks.sort(key=lambda look: _hanging_order(look.view))
+        tensors = {key: tensor for look in looks for key, tensor in look.tensors.items()}
+        judgement = judge([look.view for look in looks], tensors, self.engine)
         result = study_result(
             request.study_instance_uid,
             request.generation,
-            [look.view for look in looks],
+            judgement.views,
             models=self.engine.models,
             configuration_hash=self.configuration_hash,
             operating_points=self.engine.operating_points,
+        )
+        result = replace(
+            result,
+            lesions=judgement.lesions,
+            densities=judgement.densities,
+            assessments=judgement.assessments,
         )
         return encode(request, result, self.equipment, pictures_of(looks))
 
@@ -173,21 +184,34 @@ class Pipeline:
         if not willing:
             return Look(refused(instance, next(reason for reason in reasons if reason)))
         try:
-            examined = [examine(image, model) for model in willing]
+            subject = Subject(image)
+            examined = {model.package.name: examine(subject, model) for model in willing}
         except NoBreastFound as error:
             return Look(refused(instance, Refusal(RefusalReason.NO_BREAST, str(error))))
-        findings = [finding for one in examined for finding in one.findings]
-        rows, columns = image.shape
-        view = ViewResult(
-            ref=image.ref,
-            laterality=image.laterality,
-            view=image.view,
-            rows=rows,
-            columns=columns,
-            spacing=image.spacing,
-            findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
+        heatmaps = [one.heatmap for one in examined.values()]
+        uid = image.ref.sop_instance_uid
+        kept = {(uid, k): one.tensor for k, one in examined.items() if one.tensor is not None}
+        return Look(
+            _view_result(image, list(examined.values())),
+            picture_for(image, outputs, heatmaps),
+            kept,
         )
-        return Look(view, picture_for(image, outputs, [one.heatmap for one in examined]))
+
+
+def _view_result(image: MammoImage, examined: Sequence[Examined]) -> ViewResult:
+    findings = [finding for one in examined for finding in one.findings]
+    rows, columns = image.shape
+    return ViewResult(
+        ref=image.ref,
+        laterality=image.laterality,
+        view=image.view,
+        rows=rows,
+        columns=columns,
+        spacing=image.spacing,
+        findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
+        landmarks=next((one.landmarks for one in examined if one.landmarks is not None), None),
+        scores=tuple(score for one in examined for score in one.scores),
+    )
 
 
 def prepare_pipeline(settings: PipelineSettings) -> Ready[StudyRequest, Answer]:

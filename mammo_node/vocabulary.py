@@ -356,6 +356,58 @@ class ModelRef:
     """What it looks for, where that is known: a report of no findings says of what."""
 
 
+class Quadrant(StrEnum):
+    """Part of a breast (CID 6020-like sites of SNOMED CT)."""
+
+    UPPER_OUTER = "upper outer quadrant"
+    UPPER_INNER = "upper inner quadrant"
+    LOWER_OUTER = "lower outer quadrant"
+    LOWER_INNER = "lower inner quadrant"
+    UPPER = "upper half"
+    LOWER = "lower half"
+    OUTER = "outer half"
+    INNER = "inner half"
+    CENTRAL = "central portion"
+    AXILLARY_TAIL = "axillary tail"
+
+
+class Depth(StrEnum):
+    """Third of the breast from the nipple to the chest wall."""
+
+    ANTERIOR = "anterior third"
+    MIDDLE = "middle third"
+    POSTERIOR = "posterior third"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a finding lies in its breast, as far as the views tell.
+
+    One view gives halves at most; quadrant and clock face need a CC and an MLO view of the
+    same lesion. ``clock`` is 1..12 as seen by someone who faces the patient. Distances are mm
+    in the image plane.
+    """
+
+    quadrant: Quadrant | None = None
+    clock: int | None = None
+    depth: Depth | None = None
+    nipple_mm: float | None = None
+    skin_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How the other view of the breast changed a finding's score.
+
+    ``partner`` is the finding there at the same distance from the nipple, ``difference_mm``
+    how far the two distances are apart; both None when the other view shows none.
+    """
+
+    score_before: float
+    partner: FindingRef | None = None
+    difference_mm: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One lesion candidate in one view, in image coordinates of the stored image."""
@@ -372,6 +424,41 @@ class Finding:
     """Where in the breast, in words such as 'upper outer quadrant', if a model says so."""
     members_px: tuple[tuple[float, float], ...] = ()
     """Centres of a cluster's single calcifications (column, row), where the model tells them."""
+    location: Location | None = None
+    """Where in the breast, where the nipple is known."""
+    agreement: Agreement | None = None
+    """What the other view said of it, where views were compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """The anatomy of one view, in image coordinates of the stored image.
+
+    ``nipple_px`` is (column, row), None where it is not found; ``in_profile`` the probability
+    that it is seen in profile. ``pectoral_px`` and ``breast_px`` are closed polygons without
+    the repeated last point, empty where there is none.
+    """
+
+    nipple_px: tuple[float, float] | None
+    nipple_score: float
+    in_profile: float | None
+    pectoral_px: tuple[tuple[float, float], ...]
+    breast_px: tuple[tuple[float, float], ...]
+    model: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScore:
+    """What a model says of an image as a whole.
+
+    ``category`` is the AI suspicion category (1, 3, 4, 5 or 6 by the operating points of the
+    model's manifest); it is not a BI-RADS assessment. None where the model gives none.
+    """
+
+    label: str
+    score: float
+    category: int | None
+    model: ModelRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +473,56 @@ class ViewResult:
     spacing: Spacing | None
     findings: tuple[Finding, ...] = ()
     refusal: Refusal | None = None
+    landmarks: Landmarks | None = None
+    scores: tuple[ImageScore, ...] = ()
+
+
+class DensityCategory(StrEnum):
+    """Breast composition (CID 6000-series of mammography; ACR BI-RADS Atlas, 5th edition)."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """Density of one breast, or, without laterality, of the patient: the denser breast's.
+
+    ``probabilities`` are those of A, B, C and D; ``sop_instance_uids`` the images that it was
+    read from.
+    """
+
+    laterality: Laterality | None
+    category: DensityCategory
+    probabilities: tuple[float, float, float, float]
+    sop_instance_uids: tuple[str, ...]
+    model: ModelRef
+
+
+class Light(StrEnum):
+    """The traffic light of a study; UNLIT: nothing can be said."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    UNLIT = "unlit"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What all models and views together say of a breast, or, without laterality, of the patient.
+
+    ``score`` is 0..1, the highest of what was fused; ``category`` the highest AI suspicion
+    category; ``reasons`` plain sentences, the weightiest first.
+    """
+
+    laterality: Laterality | None
+    score: float
+    category: int | None
+    light: Light
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,3 +579,7 @@ class StudyResult:
     lesions: tuple[tuple[FindingRef, ...], ...] = ()
     """Findings that are one lesion seen in several images of a breast, where something has
     matched them. Empty: nothing is said, each finding stands alone."""
+    densities: tuple[Density, ...] = ()
+    """Of each breast that could be judged, then of the patient."""
+    assessments: tuple[Assessment, ...] = ()
+    """Of each breast, then of the patient; empty for answers without an analysis."""

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mammo_node.analyse.candidates import decode
+from mammo_node.analyse.manifest import DetectorManifest
 from mammo_node.analyse.package import ModelPackage
+from mammo_node.analyse.runs import Runs, Tensor
 from mammo_node.analyse.suppression import suppress
 from mammo_node.errors import InferenceError
 from mammo_node.vocabulary import Detections
-
-Tensor = npt.NDArray[np.float32]
-
-
-class Runs(Protocol):
-    """What a detector needs of a session."""
-
-    def run(
-        self, inputs: Mapping[str, npt.NDArray[Any]], outputs: Sequence[str]
-    ) -> list[npt.NDArray[Any]]:
-        """Return the named outputs for the inputs by name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +34,13 @@ class Detector:
     package: ModelPackage
     session: Runs
     overrides: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def manifest(self) -> DetectorManifest:
+        """The package's manifest."""
+        manifest = self.package.manifest
+        assert isinstance(manifest, DetectorManifest)  # noqa: S101 - the engine sorts families
+        return manifest
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -70,7 +66,7 @@ class Detector:
         InferenceError
             If the runtime fails, or what it returns breaks the contract.
         """
-        manifest = self.package.manifest
+        manifest = self.manifest
         raw = self.session.run({manifest.input.name: tensor}, manifest.output.tensors)
         try:
             shape = (tensor.shape[2], tensor.shape[3])
@@ -85,7 +81,7 @@ class Detector:
         return replace(kept, heatmap=found.heatmap)
 
     def _kept(self, boxes: Tensor, scores: Tensor, labels: npt.NDArray[np.int64]) -> Detections:
-        output, thresholds = self.package.manifest.output, self.thresholds
+        output, thresholds = self.manifest.output, self.thresholds
         kept: list[npt.NDArray[np.intp]] = []
         for index, name in self.package.labels.items():
             # float32, as the scores: 0.3 as a double lies above 0.3 as a float.

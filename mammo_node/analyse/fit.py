@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorManifest, RetinaNet, Yolo
+from mammo_node.analyse.manifest import (
+    BoxesScoresLabels,
+    DetectorManifest,
+    Manifest,
+    OtherManifest,
+    RetinaNet,
+    Yolo,
+)
 from mammo_node.analyse.onnx_file import OnnxInfo, TensorInfo
 
 
-def recipe_mistakes(manifest: DetectorManifest, recipes: Collection[str] | None) -> list[str]:
+def recipe_mistakes(manifest: Manifest, recipes: Collection[str] | None) -> list[str]:
     """Return the channels that no recipe can make; None: not known here, nothing is checked."""
     if recipes is None:
         return []
@@ -20,19 +27,51 @@ def recipe_mistakes(manifest: DetectorManifest, recipes: Collection[str] | None)
     ]
 
 
-def graph_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
-    """Return where opset, input or outputs of the graph are not the manifest's, as key: what."""
-    output = manifest.output
-    mistakes = _input_mistakes(manifest, info)
-    if isinstance(output, Yolo):
-        mistakes += _yolo_mistakes(output, info)
-    elif isinstance(output, RetinaNet):
-        mistakes += _retinanet_mistakes(output, info)
+def graph_mistakes(manifest: Manifest, info: OnnxInfo) -> list[str]:
+    """Return where opset, inputs or outputs of the graph are not the manifest's, as key: what."""
+    if isinstance(manifest, DetectorManifest):
+        mistakes = [*_input_mistakes(manifest, info), *_box_mistakes(manifest, info)]
     else:
-        mistakes += _rows_mistakes(output, info)
+        mistakes = [*_inputs_mistakes(manifest, info), *_outputs_mistakes(manifest, info)]
     if manifest.opset != info.opset:
         mistakes.insert(0, f"opset = {manifest.opset}: the graph has opset {info.opset}")
     return mistakes
+
+
+def _box_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
+    output = manifest.output
+    if isinstance(output, Yolo):
+        return _yolo_mistakes(output, info)
+    if isinstance(output, RetinaNet):
+        return _retinanet_mistakes(output, info)
+    return _rows_mistakes(output, info)
+
+
+def _inputs_mistakes(manifest: OtherManifest, info: OnnxInfo) -> list[str]:
+    """Every input that the manifest names is there and takes its channels and size."""
+    extra = [tensor.name for tensor in info.inputs if tensor.name not in manifest.inputs]
+    mistakes = [f"input.name: the graph wants an input {name!r} as well" for name in extra]
+    by_name = {tensor.name: tensor for tensor in info.inputs}
+    for name, sides in manifest.inputs.items():
+        wrong = _tensor_mistakes("input.name", name, info.inputs, ("float32",), (4,))
+        mistakes += wrong
+        shape = None if wrong else by_name[name].shape
+        if shape is None:
+            continue
+        channels = len(manifest.input.channels)
+        if shape[1] not in (None, channels):
+            mistakes.append(f"input.channels: {channels} are named, {name} wants {shape[1]}")
+        if any(given not in (None, side) for given, side in zip(shape[2:], sides, strict=True)):
+            mistakes.append(f"input: {name} wants {shape[2:]} pixels, the manifest gives {sides}")
+    return mistakes
+
+
+def _outputs_mistakes(manifest: OtherManifest, info: OnnxInfo) -> list[str]:
+    return [
+        mistake
+        for name, ranks in manifest.outputs.items()
+        for mistake in _tensor_mistakes("output", name, info.outputs, ("float32",), ranks)
+    ]
 
 
 def _rows_mistakes(output: BoxesScoresLabels, info: OnnxInfo) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mammo_node.analyse.fit import graph_mistakes, recipe_mistakes
-from mammo_node.analyse.manifest import CONTRACTS, FAMILIES, DetectorManifest
+from mammo_node.analyse.manifest import CONTRACTS, FAMILIES, Manifest
 from mammo_node.analyse.onnx_file import OnnxInfo, inspect
 from mammo_node.errors import ConfigurationError, ModelPackageError
 from mammo_node.vocabulary import (
@@ -38,7 +38,7 @@ class ModelPackage:
     """A package whose manifest and ONNX file fit each other."""
 
     folder: Path
-    manifest: DetectorManifest
+    manifest: Manifest
 
     @property
     def name(self) -> str:
@@ -65,20 +65,17 @@ class ModelPackage:
     @property
     def labels(self) -> dict[int, str]:
         """Label names by the index in the model's output."""
-        return {label.index: label.name for label in self.manifest.label}
+        return dict(self.manifest.labels)
 
     @property
     def concepts(self) -> dict[str, CodedConcept]:
         """Coded concepts by label name."""
-        return {label.name: label.concept.coded() for label in self.manifest.label}
+        return dict(self.manifest.concepts)
 
     def thresholds(self, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
         """Thresholds in force by label name: the override, else the first operating point."""
-        first = {p.label: p.threshold for p in reversed(self.manifest.operating_point)}
-        return {
-            name: (overrides or {}).get(name, first[name])
-            for name in (label.name for label in self.manifest.label)
-        }
+        first = self.manifest.default_thresholds
+        return {name: (overrides or {}).get(name, score) for name, score in first.items()}
 
     def refusal_of(self, sop_class_uid: str, view: View, manufacturer: str) -> Refusal | None:
         """Return why an image is outside the model's intended use, or None."""
@@ -124,8 +121,7 @@ def load_package(folder: Path, *, recipes: Collection[str] | None = None) -> Mod
     manifest = _manifest(folder / MANIFEST_NAME)
     info = _inspect(folder, _model_bytes(folder, manifest.sha256))
     mistakes = [*recipe_mistakes(manifest, recipes), *graph_mistakes(manifest, info)]
-    if manifest.self_test and manifest.self_test.input:
-        mistakes += _file_mistakes(folder, "self_test.input", manifest.self_test.input)
+    mistakes += [m for key, name in manifest.files for m in _file_mistakes(folder, key, name)]
     if mistakes:
         path = folder / MANIFEST_NAME
         raise ModelPackageError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
@@ -196,7 +192,7 @@ def _named_folders(root: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _manifest(path: Path) -> DetectorManifest:
+def _manifest(path: Path) -> Manifest:
     values = _toml(path)
     family = values.get("family")
     if not isinstance(family, str) or family not in FAMILIES:

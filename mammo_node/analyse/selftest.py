@@ -11,9 +11,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.analyse.detector import Detector, Runs
-from mammo_node.analyse.manifest import Expectation, SelfTest
+from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.manifest import DetectorManifest, Expectation, OtherManifest, SelfTest
+from mammo_node.analyse.manifest.base import OutputsSelfTest
 from mammo_node.analyse.package import MANIFEST_NAME, ModelPackage
+from mammo_node.analyse.runs import Runs
 from mammo_node.errors import InferenceError, ModelPackageError
 from mammo_node.vocabulary import Detections
 
@@ -30,27 +32,59 @@ def self_test(package: ModelPackage, session: Runs) -> None:
     ModelPackageError
         Naming the package, the expectation and what was found instead.
     """
+    manifest = package.manifest
     try:
-        found = Detector(package, session).run(input_tensor(package))
+        if not isinstance(manifest, DetectorManifest):
+            _test_outputs(package, manifest, session)
+            return
+        found = Detector(package, session).run(input_tensor(package, manifest))
     except InferenceError as error:
         raise _failed(package, str(error)) from error
-    test = package.manifest.self_test
-    if test is not None:
-        _compare(package, test, found)
+    if manifest.self_test is not None:
+        _compare(package, manifest.self_test, found)
 
 
-def input_tensor(package: ModelPackage) -> npt.NDArray[np.float32]:
-    """Return the input of the self-test, (1, channels, rows, columns) float32.
+def _test_outputs(package: ModelPackage, manifest: OtherManifest, session: Runs) -> None:
+    """Run a blob through the graph and compare the numbers that come out."""
+    test, channels = manifest.self_test or OutputsSelfTest(), len(manifest.input.channels)
+    inputs = {
+        name: _blob(channels, *sides) * np.float32(test.scale) + np.float32(test.offset)
+        for name, sides in manifest.inputs.items()
+    }
+    names = tuple(manifest.outputs)
+    made = dict(zip(names, session.run(inputs, names), strict=True))
+    for name, values in made.items():
+        if not np.isfinite(values).all():
+            raise _failed(package, f"output {name} holds numbers that are not finite")
+    for number, expected in enumerate(test.expect):
+        key = f"self_test.expect[{number}]"
+        if expected.output not in made:
+            raise _failed(package, f"{key}: there is no output {expected.output!r}")
+        found = made[expected.output].ravel()[: len(expected.values)]
+        wanted = np.asarray(expected.values)
+        if found.shape != wanted.shape or (np.abs(found - wanted) > test.tolerance).any():
+            raise _failed(
+                package,
+                f"{key}: {expected.output} holds {_numbers(found)}, not {_numbers(wanted)}",
+            )
+
+
+def _numbers(values: npt.NDArray[np.floating]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)
+
+
+def input_tensor(package: ModelPackage, manifest: DetectorManifest) -> npt.NDArray[np.float32]:
+    """Return the input of a detector's self-test, (1, channels, rows, columns) float32.
 
     Raises
     ------
     ModelPackageError
         If the file cannot be read or has another shape.
     """
-    test, channels = package.manifest.self_test, len(package.manifest.input.channels)
+    test, channels = manifest.self_test, len(manifest.input.channels)
     if test is None:
-        side = _SMOKE_TILES * package.manifest.input.pad_multiple
-        return _blob(channels, *(package.manifest.input.size or (side, side)))
+        side = _SMOKE_TILES * manifest.input.pad_multiple
+        return _blob(channels, *(manifest.input.size or (side, side)))
     if test.size is not None:
         return _scaled(_blob(channels, *test.size), test)
     array = _stored(package, str(test.input))

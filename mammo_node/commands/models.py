@@ -9,6 +9,7 @@ from typing import Any
 from mammo_node.adopt.package_folder import Adoption
 from mammo_node.adopt.retinanet import adopt_retinanet
 from mammo_node.adopt.yolo import adopt_yolo
+from mammo_node.analyse.manifest.base import LabelledManifest, OperatingPoint
 from mammo_node.analyse.package import ModelPackage
 from mammo_node.config import load_folder
 from mammo_node.encode.codes import FINDINGS
@@ -73,6 +74,11 @@ def _pair(text: str) -> tuple[str, str]:
     return key, finding
 
 
+def _points(package: ModelPackage) -> tuple[OperatingPoint, ...]:
+    manifest = package.manifest
+    return manifest.operating_point if isinstance(manifest, LabelledManifest) else ()
+
+
 def _document(package: ModelPackage, tested: str | None) -> dict[str, Any]:
     manifest = package.manifest
     return {
@@ -84,6 +90,6 @@ def _document(package: ModelPackage, tested: str | None) -> dict[str, Any]:
         "statement": manifest.intended.statement,
         "sha256": manifest.sha256,
         "folder": str(package.folder),
-        "operating_points": [point.model_dump() for point in manifest.operating_point],
+        "operating_points": [point.model_dump() for point in _points(package)],
         "self_test": tested,
     }

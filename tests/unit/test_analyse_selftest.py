@@ -53,7 +53,7 @@ def _session() -> Session:
 def test_expected_detections_pass(tmp_path: Path) -> None:
     """The stored integers are scaled, run, and found as the manifest says."""
     package = _package(tmp_path)
-    tensor = input_tensor(package)
+    tensor = input_tensor(package, package.manifest)
     assert tensor.shape == (1, 2, 32, 64)
     assert tensor.dtype == np.float32
     assert tensor.max() == pytest.approx(0.9)
@@ -102,7 +102,7 @@ def test_a_package_without_a_self_test_is_run_once(tmp_path: Path) -> None:
             return [np.zeros((1, 4)), np.ones(1), np.full(1, 9)]
 
     package = _package(tmp_path, "")
-    assert input_tensor(package).shape == (1, 2, 128, 128)
+    assert input_tensor(package, package.manifest).shape == (1, 2, 128, 128)
     self_test(package, _session())
     with pytest.raises(ModelPackageError, match=r"self-test failed.*labels \[9\]"):
         self_test(package, Broken())

@@ -17,13 +17,13 @@ from mammo_node.encode.overview import light, sheet, words
 from mammo_node.encode.overview.board import others_words
 from mammo_node.encode.overview.canvas import MARK
 from mammo_node.encode.overview.hanging import MOST_ROWS, hang
-from mammo_node.encode.overview.light import Light
 from mammo_node.encode.study import encode_study
 from mammo_node.encode.typeface import REPERTOIRE, Typeface, can_write, written
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
     Box,
     Laterality,
+    Light,
     Outcome,
     OutputKind,
     Refusal,

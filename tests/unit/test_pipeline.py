@@ -48,7 +48,7 @@ class FixedSession:
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
     package = load_package(write_package(tmp_path / "blobs"))
-    model = LoadedModel(package, Detector(package, FixedSession()))
+    model = LoadedModel(package, Detector(package, FixedSession()), package.thresholds())
     equipment = Equipment(software_version="0", device_serial_number="test")
     return Pipeline(Engine((model,), "cpu", "0"), Policy(), equipment, "")
 
@@ -151,7 +151,7 @@ def test_a_heatmap_reaches_the_results(tmp_path: Path):
 
     changes = (('labels = "labels"', 'labels = "labels"\nheatmap = "best"'),)
     package = load_package(write_package(tmp_path / "blobs", changes=changes))
-    model = LoadedModel(package, Detector(package, _Mapped()))
+    model = LoadedModel(package, Detector(package, _Mapped()), package.thresholds())
     equipment = Equipment(software_version="0", device_serial_number="test")
     mapped = Pipeline(Engine((model,), "cpu", "0"), Policy(), equipment, "")
     answer = mapped.answer(request(images(tmp_path)))

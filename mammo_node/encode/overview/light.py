@@ -11,20 +11,8 @@ Rules:
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from mammo_node.encode import statement
-from mammo_node.vocabulary import Outcome, StudyResult
-
-
-class Light(StrEnum):
-    """The lamp that is lit, from the top; UNLIT: none."""
-
-    RED = "red"
-    AMBER = "amber"
-    GREEN = "green"
-    UNLIT = "unlit"
-
+from mammo_node.vocabulary import Light, Outcome, StudyResult
 
 #: What the lamps mean, for the foot of pictures and pages.
 LEGEND = (

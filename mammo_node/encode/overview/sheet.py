@@ -23,10 +23,10 @@ from mammo_node.encode.overview.canvas import (
     Colour,
     Picture,
 )
-from mammo_node.encode.overview.light import LEGEND, Light, headline, light_of
+from mammo_node.encode.overview.light import LEGEND, headline, light_of
 from mammo_node.encode.overview.words import shortened
 from mammo_node.encode.typeface import Typeface, written
-from mammo_node.vocabulary import StudyResult
+from mammo_node.vocabulary import Light, StudyResult
 
 WIDTH: Final = 1600
 HEIGHT: Final = 2000

@@ -17,10 +17,10 @@ from reportlab.platypus.doctemplate import LayoutError
 
 from mammo_node.encode import statement
 from mammo_node.encode.overview.canvas import Picture
-from mammo_node.encode.overview.light import Light
 from mammo_node.encode.pdf import parts, styles
 from mammo_node.encode.pdf.contents import Contents
 from mammo_node.errors import EncodingError
+from mammo_node.vocabulary import Light
 
 
 def document(

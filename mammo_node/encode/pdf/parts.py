@@ -14,10 +14,10 @@ from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph
 from reportlab.platypus import Table as Grid
 
 from mammo_node.encode.overview.canvas import Picture
-from mammo_node.encode.overview.light import Light
 from mammo_node.encode.pdf import styles
 from mammo_node.encode.pdf.contents import Fact, Table
 from mammo_node.errors import EncodingError
+from mammo_node.vocabulary import Light
 
 _JPEG_QUALITY: Final = 90
 _LAMPS: Final = ((Light.RED, "#d62f22"), (Light.AMBER, "#f0a800"), (Light.GREEN, "#2e9d4a"))

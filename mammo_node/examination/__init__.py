@@ -1,0 +1,38 @@
+"""One model on one image, whatever its family: one module per family."""
+
+from __future__ import annotations
+
+from mammo_node.analyse.density import DensityEstimator
+from mammo_node.analyse.detector import Detector
+from mammo_node.engine import LoadedModel
+from mammo_node.errors import ModelPackageError
+from mammo_node.examination.detection import detect
+from mammo_node.examination.examined import Examined, Heatmap
+from mammo_node.examination.subject import Subject
+from mammo_node.vocabulary import Finding, MammoImage
+
+__all__ = ["Examined", "Heatmap", "Subject", "examine", "find"]
+
+
+def examine(subject: Subject, model: LoadedModel) -> Examined:
+    """Run one model on one image.
+
+    Raises
+    ------
+    NoBreastFound
+        If the model wants the breast cropped and there is none.
+    InferenceError
+        If the model fails.
+    """
+    match model.runner:
+        case Detector() as detector:
+            return detect(subject, detector)
+        case DensityEstimator() as estimator:
+            return Examined(tensor=subject.prepared(estimator.package.input_spec).tensor)
+        case other:
+            raise ModelPackageError(f"{model.package.name}: {type(other).__name__} has no examiner")
+
+
+def find(image: MammoImage, model: LoadedModel) -> list[Finding]:
+    """Return what one model finds in one image."""
+    return list(examine(Subject(image), model).findings)
