@@ -1,0 +1,73 @@
+"""Maps of what made a model score: the relevance graph, run and made fit to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mammo_node.analyse.relevance.derive import RELEVANCE
+from mammo_node.analyse.relevance.heads import THRESHOLDS
+from mammo_node.analyse.runs import Runs, Tensor
+from mammo_node.errors import InferenceError
+from mammo_node.vocabulary import Detections
+
+#: Gradients of strided convolutions are a mesh of points: this smooths over a cell of the finest
+#: level of detection, stride 8.
+SIGMA_PX: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class GradientTimesInput:
+    """Explains by gradient x input (Shrikumar et al., 2016).
+
+    For networks of ReLU this is layer-wise relevance propagation by its plainest rule (LRP-0),
+    biases aside.
+
+    Parameters
+    ----------
+    session : Runs
+        Runs the graph of :func:`.derive.derive`.
+    image : str
+        Name of its image input.
+    thresholds : (classes,) float32
+        As :func:`.heads.threshold_input` makes them.
+    """
+
+    session: Runs
+    image: str
+    thresholds: npt.NDArray[np.float32]
+
+    def raw(self, tensor: Tensor) -> Tensor:
+        """Return gradient x input, (rows, columns) float32 of any sign, of one prepared image.
+
+        What is explained is the sum of the log-odds of all candidates above their threshold.
+
+        Raises
+        ------
+        InferenceError
+            If the runtime fails, or the map is not finite.
+        """
+        inputs = {self.image: tensor, THRESHOLDS: self.thresholds}
+        (found,) = self.session.run(inputs, [RELEVANCE])
+        if not np.isfinite(found).all():
+            raise InferenceError("the relevance map is not finite")
+        return np.asarray(found[0, 0], dtype=np.float32)
+
+    def explain(self, tensor: Tensor, _: Detections) -> Tensor:
+        """Return the map as it is shown: see :func:`shown`."""
+        return shown(self.raw(tensor))
+
+
+def shown(relevance: Tensor) -> Tensor:
+    """Return a map of 0 to 1: what spoke for the scores, smoothed, its peak at 1.
+
+    What spoke against them is left out: one colour says one thing.
+    """
+    smooth = cv2.GaussianBlur(relevance, (0, 0), SIGMA_PX)
+    positive = np.maximum(smooth, 0.0)
+    peak = float(positive.max(initial=0.0))
+    return np.asarray(positive / peak if peak > 0 else positive, dtype=np.float32)
