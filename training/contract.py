@@ -12,9 +12,11 @@ class Contract:
     `inputs` are (name, channels, rows, columns) as traced; with `multiple` rows and columns are
     free and multiples of it, with 0 they are fixed. `sets` says that the outputs are a list of
     candidates, whose order may differ where scores are nearly equal: boxes, scores, labels first.
+    `batches` says that any number of inputs is taken at once, as windows are.
     """
 
     inputs: tuple[tuple[str, int, int, int], ...]
     outputs: tuple[str, ...]
     multiple: int = 0
     sets: bool = False
+    batches: bool = False

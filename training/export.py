@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -36,12 +37,15 @@ def build(config: Config, weights: Path | Mapping[str, Tensor]) -> tuple[nn.Modu
 def export(model: nn.Module, contract: Contract, path: Path) -> None:
     """Write `path` as `contract` says; free sides stay free."""
     names = [name for name, *_ in contract.inputs]
-    example = tuple(torch.zeros(1, *shape) for _, *shape in contract.inputs)
-    shapes = None
+    # A batch of one would be taken for a constant.
+    example = tuple(torch.zeros(1 + contract.batches, *shape) for _, *shape in contract.inputs)
+    free: dict[int, Any] = {}
     if contract.multiple:
-        rows = torch.export.Dim("rows", min=2, max=4096) * contract.multiple
-        columns = torch.export.Dim("columns", min=2, max=4096) * contract.multiple
-        shapes = {name: {2: rows, 3: columns} for name in names}
+        free[2] = torch.export.Dim("rows", min=2, max=4096) * contract.multiple
+        free[3] = torch.export.Dim("columns", min=2, max=4096) * contract.multiple
+    if contract.batches:
+        free[0] = torch.export.Dim("windows", min=1, max=4096)
+    shapes = dict.fromkeys(names, free) if free else None
     torch.onnx.export(
         model,
         example,
@@ -75,15 +79,17 @@ def _forget_traces(model: onnx.ModelProto) -> None:
 def parity(model: nn.Module, contract: Contract, path: Path, seed: int = 0) -> float:
     """Largest difference between torch and ONNX Runtime, boxes (in pixels) left out.
 
-    Compared on inputs of several sizes where sizes are free; ends the program if the two differ.
+    Compared on inputs of several sizes, or several at once, where those are free; ends the program
+    if the two differ.
     """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(seed)
     worst = 0.0
-    for grow in (0, 1, 2) if contract.multiple else (0,):
+    for grow in (0, 1, 2) if contract.multiple or contract.batches else (0,):
+        count = 1 + grow * contract.batches
         inputs = {
             name: rng.normal(
-                0.3, 0.3, (1, channels, rows + grow * contract.multiple, columns)
+                0.3, 0.3, (count, channels, rows + grow * contract.multiple, columns)
             ).astype(np.float32)
             for name, channels, rows, columns in contract.inputs
         }

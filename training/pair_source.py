@@ -11,6 +11,8 @@ from training.whole_views import Frame, WholeViewSource, fit_frame
 
 #: Categories A to D of the BI-RADS atlas, in order; an ordinal answer has one limit fewer.
 CATEGORIES = ("A", "B", "C", "D")
+#: A density this far from a limit between categories, or farther, lies beyond it for certain.
+SURE = 0.25
 
 
 class PairSource(WholeViewSource):
@@ -21,15 +23,25 @@ class PairSource(WholeViewSource):
         self.frame = frame
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """One breast: `cc`, `mlo` (C, rows, columns) and `beyond` (3,) 0 or 1, float32."""
+        """One breast: `cc`, `mlo` (C, rows, columns) and `beyond` (3,) 0..1, float32."""
         groups = pairs(self.bank.views)
         found = sorted({category(pair[0]) for pair in groups})
         wanted = found[int(rng.integers(len(found)))]
         mine = [pair for pair in groups if category(pair[0]) == wanted]
         cc, mlo = mine[int(rng.integers(len(mine)))]
-        beyond = (np.arange(len(CATEGORIES) - 1) < wanted).astype(np.float32)
         seen = [fit_frame(self.frame, view, rng).image for view in (cc, mlo)]
-        return {"cc": seen[0], "mlo": seen[1], "beyond": beyond}
+        return {"cc": seen[0], "mlo": seen[1], "beyond": beyond(cc)}
+
+
+def beyond(view: BankedView) -> np.ndarray:
+    """How surely the density lies beyond each limit between categories, (3,) float32, 0..1.
+
+    Readers disagree near the limits, so an answer there may be undecided; a source that only tells
+    the category puts its density in the middle of it, which is sure.
+    """
+    limits = np.arange(1, len(CATEGORIES))
+    share = (view.truth.density - limits) / (2.0 * SURE) + 0.5
+    return np.clip(share, 0.0, 1.0).astype(np.float32)
 
 
 def category(view: BankedView) -> int:

@@ -17,7 +17,8 @@ from training.windows import Window, make_channels
 class Frame:
     """A view on `rows` x `columns` pixels: its channels' recipes and how much it is varied.
 
-    Without `mm_per_pixel` each view is made as large as fits.
+    Without `mm_per_pixel` each view is made as large as fits, and lies in the middle, as the node's
+    letterbox puts it.
     """
 
     rows: int
@@ -47,19 +48,16 @@ class Framed:
 
 
 def fit_frame(frame: Frame, view: BankedView, rng: np.random.Generator | None = None) -> Framed:
-    """Put a view into a frame at its top left, as preprocessing does; with `rng`, varied."""
+    """Put a view into a frame where preprocessing puts it; with `rng`, varied."""
     height_mm, width_mm = (n * COARSE_MM for n in view.coarse.shape)
-    px = 1.0 / frame.mm_per_pixel if frame.mm_per_pixel else 0.0
-    px = px or min(frame.rows / height_mm, frame.columns / width_mm)
-    matrix = np.array([[px, 0.0, 0.0], [0.0, px, 0.0]])
-    flipped = False
+    matrix = _placed(frame, height_mm, width_mm)
+    px = float(matrix[0, 0])
     if rng is not None:
         stretch = np.exp(rng.uniform(*np.log(frame.scale), 2))
         matrix[:, :2] *= stretch[:, None]
-        matrix[:, 2] = rng.uniform(-4.0, 4.0, 2)
-        flipped = bool(rng.uniform() < 0.25)
-        if flipped:
-            matrix[1] = [0.0, -matrix[1, 1], height_mm * matrix[1, 1]]
+        matrix[:, 2] += rng.uniform(-4.0, 4.0, 2)
+        if rng.uniform() < 0.25:
+            matrix[1] = [0.0, -matrix[1, 1], matrix[1, 2] + height_mm * matrix[1, 1]]
     shape = (frame.rows, frame.columns)
     level = _warped(decode(view.coarse), matrix, shape, cv2.INTER_AREA)
     mask = _warped(view.mask.astype(np.uint8), matrix, shape, cv2.INTER_NEAREST) > 0
@@ -68,6 +66,17 @@ def fit_frame(frame: Frame, view: BankedView, rng: np.random.Generator | None = 
         level = regrade(rng, level, mask, mm, frame.strength)
     channels = make_channels(Window(level, mask, mm, (0.0, 0.0)), frame.channels, frame.parameters)
     return Framed(channels, mask, matrix)
+
+
+def _placed(frame: Frame, height_mm: float, width_mm: float) -> np.ndarray:
+    """From mm of a view to pixels of the frame, (2, 3): `mammo_node.image.preprocess` does this."""
+    if frame.mm_per_pixel:
+        px = 1.0 / frame.mm_per_pixel
+        return np.array([[px, 0.0, 0.0], [0.0, px, 0.0]])
+    px = min(frame.rows / height_mm, frame.columns / width_mm)
+    left = (frame.columns - round(width_mm * px)) // 2
+    top = (frame.rows - round(height_mm * px)) // 2
+    return np.array([[px, 0.0, left], [0.0, px, top]])
 
 
 def _warped(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], how: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from training.crops import CropRules, CropSource
 from training.data_set_bank import fill
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
-from training.pair_source import pairs
+from training.pair_source import beyond, pairs
 from training.patch_source import PatchRules, PatchSource, labels_in
 from training.raw import raw_views
 from training.targets import STRIDE, Wanted, make_targets, speck_heat
@@ -274,6 +274,29 @@ def test_patches_show_every_label(bank):
     source = PatchSource(bank, rules)
     shown = np.mean([source.draw(np.random.default_rng(i))["labels"] for i in range(60)], axis=0)
     assert (shown > 0.1).all()
+
+
+def test_a_frame_without_a_pitch_is_the_letterbox_of_the_node(texture):
+    """Density models see in use the very frame that they were trained on."""
+    options = {"pixel_spacing_mm": 0.3, "masses": 0, "clusters": 0, "views": [("R", "CC")]}
+    study = generate_study(12, bank=texture, **options)
+    view = study.views[0]
+    spec = InputSpec(name="cc", channels=("global",), size=(168, 112))
+    upright = Orientation(view.laterality == "R")
+    node = prepare(view.pixels.astype(np.float32), (0.3, 0.3), upright, spec).tensor[0, 0]
+    mine = fit_frame(Frame(168, 112), banked(study, view)).image[0]
+    assert np.corrcoef(mine.ravel(), node.ravel())[0, 1] > 0.98
+    assert np.abs(mine - node).mean() < 0.01
+
+
+def test_density_near_a_limit_is_undecided(bank):
+    """A category that was told is beyond its limits for certain, a phantom on a limit half so."""
+    view = next(iter(ViewBank(bank).views.values()))
+    told = [
+        beyond(replace(view, truth=replace(view.truth, density=density))).tolist()
+        for density in (0.5, 2.5, 2.0, 3.99)
+    ]
+    assert told == [[0, 0, 0], [1, 1, 0], [1, 0.5, 0], [1, 1, 1]]
 
 
 def test_a_frame_keeps_points_on_their_tissue(bank):

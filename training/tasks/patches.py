@@ -82,4 +82,4 @@ class PatchTask:
         inputs = (("image", len(self.channels), side, side),)
         # Windows with pooling in front keep their size; a 256 px patch may grow to a whole image.
         free = MAP_STRIDE if self.pool == 1 and self.size_px % MAP_STRIDE == 0 else 0
-        return Contract(inputs, ("scores", "map"), multiple=free)
+        return Contract(inputs, ("scores", "map"), multiple=free, batches=True)
