@@ -51,7 +51,7 @@ def figures(
         "settings": asdict(settings),
         "data": data(pairs, wanted),
         "detection": {name: detection(pairs, name, settings) for name in wanted},
-        "bar": detection(bars, MASS, settings) if bars and MASS in wanted else None,
+        "bar": _bar(bars, settings) if bars and MASS in wanted else None,
         "discrimination": {
             name: discrimination(pairs, name, settings) for name in (*wanted, MALIGNANT)
         },
@@ -61,6 +61,12 @@ def figures(
         "by": groups(pairs, wanted, settings),
     }
     return {key: _plain(part) for key, part in document.items()}
+
+
+def _bar(bars: Sequence[Pair], settings: Settings) -> Section | None:
+    """Return what the blob bar finds, without an operating point: a contrast has no threshold."""
+    section = detection(bars, MASS, settings)
+    return section and {key: part for key, part in section.items() if key != "operating_point"}
 
 
 def data(pairs: Sequence[Pair], labels: Sequence[str]) -> Section:

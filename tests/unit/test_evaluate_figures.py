@@ -211,4 +211,6 @@ def test_a_bar_without_an_upper_end_is_not_calibrated():
     document = figures([replace(one, bar=two.prediction)], (MASS,), ABOUT, SETTINGS)
     assert document["detection"][MASS]["calibration"]["count"] == [1]
     assert document["bar"]["calibration"] == {}
+    # Nor has the model's threshold a meaning for the bar's contrasts.
+    assert "operating_point" not in document["bar"]
     assert document["bar"]["froc"]["iou"]["sensitivity"] == [1.0, 1.0, 1.0]
