@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mammo_node.analyse.manifest.base import (
     LabelledManifest,
@@ -12,21 +14,40 @@ from mammo_node.analyse.manifest.base import (
     Probability,
     Table,
     Text,
+    Word,
+    each_once,
+    known,
 )
 
 
-class CentreBrightness(Table):
+class Candidates(Table):
+    """[candidates]: what both rules have; they look at the first channel of the input."""
+
+    size_px: int = Field(ge=3, description="Side of a window, model pixels.")
+    stride_px: int = Field(ge=1, description="From one window to the next, model pixels.")
+
+    @model_validator(mode="after")
+    def _without_gaps(self) -> Self:
+        if self.stride_px > self.size_px:
+            raise ValueError("stride_px: larger than size_px: windows would leave gaps")
+        return self
+
+
+class CentreBrightness(Candidates):
     """[candidates] of nodules: the brightest windows of each part, weighted to their centres."""
 
     rule: Literal["centre-brightness"] = Field(description="Which rule picks the windows.")
     size_px: int = Field(800, ge=3, description="Side of a window, model pixels.")
     stride_px: int = Field(40, ge=1, description="From one window to the next, model pixels.")
+    weight_steps: int = Field(
+        5, ge=1, le=100, description="Steps in which the weight rises to the window's centre."
+    )
     parts: int = Field(3, ge=1, description="Parts of the image along each side.")
     per_part: int = Field(3, ge=1, description="Brightest windows taken of each part.")
     distance_px: float = Field(250.0, ge=0, description="Least distance of their centres.")
 
 
-class BrightPixel(Table):
+class BrightPixel(Candidates):
     """[candidates] of microcalcifications: windows with a pixel near the maximum."""
 
     rule: Literal["bright-pixel"] = Field(description="Which rule picks the windows.")
@@ -43,15 +64,37 @@ class PatchScores(Table):
 
     contract: Literal["patch-scores"] = Field(description="What the output means.")
     scores: Text = Field("scores", description="Output (windows, labels) float32.")
+    map: Text | None = Field(
+        None,
+        description="Output (windows, labels, n, m) float32: how much each place of the window"
+        " scores, activated alike. Findings get their boxes from it.",
+    )
     activation: Literal["none", "sigmoid", "softmax"] = Field(
         "none", description="none: 0 to 1; sigmoid, softmax: logits. Softmax takes the index."
     )
-    batch: int = Field(16, ge=1, le=1024, description="Windows in one run of the model.")
+    batch: int = Field(4, ge=1, le=1024, description="Windows in one run of the model.")
+    best_windows: int = Field(
+        1, ge=1, description="The image's score is the mean of so many best windows; 1: the best."
+    )
+    nms_iou: Probability = Field(
+        0.1,
+        description="Of two windows of one label, or their boxes where there is a map, that"
+        " overlap by more than this, the better stays.",
+    )
+    max_detections: int = Field(20, ge=1, le=10000, description="Most findings of one image.")
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the graph's outputs, scores first."""
+        return (self.scores,) if self.map is None else (self.scores, self.map)
 
 
 class SuspicionLimit(Table):
     """[[suspicion]]: from which score of the image on an AI suspicion category is given."""
 
+    label: Word | None = Field(
+        None, description="The [[label]] it belongs to; needed where there are several."
+    )
     category: Literal[1, 3, 4, 5, 6] = Field(description="AI suspicion category; never BI-RADS.")
     threshold: Probability = Field(description="Score of the image from which it is given.")
     sensitivity: Probability | None = Field(None, description="Measured at this threshold.")
@@ -68,6 +111,30 @@ class CandidatePatchesManifest(LabelledManifest):
     suspicion: tuple[SuspicionLimit, ...] = ()
     self_test: OutputsSelfTest | None = None
 
+    @model_validator(mode="after")
+    def _suspicion_consistent(self) -> Self:
+        names = list(self.labels.values())
+        known("suspicion.label", [s.label for s in self.suspicion if s.label], names)
+        if len(names) > 1 and any(s.label is None for s in self.suspicion):
+            raise ValueError("suspicion.label: there are several labels; say which")
+        for name, limits in self.suspicion_limits.items():
+            _rising(name, limits)
+        return self
+
+    @property
+    def suspicion_limits(self) -> Mapping[str, Sequence[tuple[int, float]]]:
+        """(category, threshold) pairs by label name, by rising category; none: no categories."""
+        only = next(iter(self.labels.values()))
+        found: dict[str, list[tuple[int, float]]] = {}
+        for limit in self.suspicion:
+            found.setdefault(limit.label or only, []).append((limit.category, limit.threshold))
+        return {name: sorted(limits) for name, limits in found.items()}
+
+    @property
+    def batch(self) -> int:
+        """Windows in one run of the graph."""
+        return self.output.batch
+
     @property
     def inputs(self) -> dict[str, tuple[int, int]]:
         """Rows and columns of the input, by name of the graph's input."""
@@ -76,4 +143,14 @@ class CandidatePatchesManifest(LabelledManifest):
     @property
     def outputs(self) -> dict[str, tuple[int, ...]]:
         """Ranks that each output may have, by name."""
-        return {self.output.scores: (1, 2)}
+        found: dict[str, tuple[int, ...]] = {self.output.scores: (1, 2)}
+        return found if self.output.map is None else found | {self.output.map: (4,)}
+
+
+def _rising(name: str, limits: Sequence[tuple[int, float]]) -> None:
+    """Every score has one category, and a higher score never a lower one."""
+    each_once("suspicion.category", [category for category, _ in limits])
+    if limits[0][1] != 0:
+        raise ValueError(f"suspicion.threshold: the lowest category of {name!r} must begin at 0")
+    if any(upper <= lower for (_, lower), (_, upper) in pairwise(limits)):
+        raise ValueError(f"suspicion.threshold: must rise with the category ({name!r})")
