@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.detector import Detector
 from mammo_node.analyse.landmarks import LandmarkFinder
-from mammo_node.analyse.manifest import DensityManifest, DetectorManifest, LandmarksManifest
+from mammo_node.analyse.manifest import (
+    CandidatePatchesManifest,
+    DensityManifest,
+    DetectorManifest,
+    LandmarksManifest,
+)
 from mammo_node.analyse.package import ModelPackage, check_thresholds, discover
 from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
@@ -20,7 +26,7 @@ from mammo_node.image.recipes import RECIPES
 from mammo_node.vocabulary import ModelRef
 
 #: What runs a model, by family.
-Runner = Detector | DensityEstimator | LandmarkFinder
+Runner = Detector | DensityEstimator | LandmarkFinder | CandidatePatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +103,7 @@ def _runner(package: ModelPackage, session: Runs, overrides: Mapping[str, float]
             return DensityEstimator(package, session)
         case LandmarksManifest():
             return LandmarkFinder(package, session)
+        case CandidatePatchesManifest():
+            return CandidatePatches(package, session, overrides)
         case other:
             raise ModelPackageError(f"{package.folder}: family {other.family} cannot be run")
