@@ -165,6 +165,12 @@ def _add_import(models: argparse.ArgumentParser) -> None:
             help=f"of every label ({threshold})",
         )
         network.add_argument("--licence", default="unknown", help="licence of the network")
+    retinanet.add_argument(
+        "--winograd", action="store_true", help="rewrite 3x3 convolutions: faster, the same boxes"
+    )
+    retinanet.add_argument(
+        "--trim", action="store_true", help="analyse the breast's part of the image only"
+    )
 
 
 def _add_journal_commands(

@@ -296,6 +296,8 @@ class InputSpec:
     mirror: str = "left"
     """"left": flipped so that the chest wall is on the left; "none": as stored."""
     pad_multiple: int = 32
+    trim: str = "none"
+    """"breast": the tensor is cut to the breast's part of it, on the grid of ``pad_multiple``."""
     interpolation: str = "area"
     """"area" or "bilinear"."""
     voi: VoiKind = VoiKind.NONE

@@ -35,7 +35,7 @@ class ViewTransform:
     flip_x, flip_y : bool
         Mirror columns / rows of the crop before scaling.
     pad_left, pad_top : int
-        Padding before the scaled crop, in model pixels.
+        Padding before the scaled crop, in model pixels; negative where the crop was cut.
     """
 
     crop_x: int

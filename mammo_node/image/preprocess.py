@@ -1,7 +1,7 @@
 """From grey levels to a model's input tensor, with the exact way back.
 
 The node and the training use this one function, so that a model sees in use what it saw when it was
-made. Steps: find the breast, crop, resample, stand upright, one recipe per channel, pad.
+made. Steps: find the breast, crop, resample, stand upright, one recipe per channel, pad, trim.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def prepare(
         tensor[0, i][place] = RECIPES[name](source, spec.parameters.get(name, {}))
     padded_mask = np.zeros((rows, columns), dtype=bool)
     padded_mask[place] = source.mask
+    kept = _kept(spec, breast, padded_mask)
     transform = ViewTransform(
         crop_x=left,
         crop_y=top,
@@ -101,10 +102,11 @@ def prepare(
         scaled_height=height,
         flip_x=flip_x,
         flip_y=flip_y,
-        pad_left=pad_left,
-        pad_top=pad_top,
+        pad_left=pad_left - kept[1].start,
+        pad_top=pad_top - kept[0].start,
     )
-    return Prepared(tensor, transform, padded_mask)
+    tensor, padded_mask = tensor[:, :, *kept], padded_mask[kept]
+    return Prepared(np.ascontiguousarray(tensor), transform, np.ascontiguousarray(padded_mask))
 
 
 def _crop(
@@ -159,3 +161,18 @@ def _frame(spec: InputSpec, height: int, width: int) -> tuple[tuple[int, int], t
         return spec.size, ((rows - height) // 2, (columns - width) // 2)
     rows, columns = (-(-n // spec.pad_multiple) * spec.pad_multiple for n in (height, width))
     return (rows, columns), (0, 0)
+
+
+def _kept(spec: InputSpec, breast: Breast | None, mask: BoolImage) -> tuple[slice, slice]:
+    """Rows and columns of the tensor that stay: all, or those of the grid that hold breast.
+
+    Cells of the grid are whole, so that a network whose strides divide ``pad_multiple`` sees each
+    pixel at the place in its own grids where it would see it in the whole tensor.
+    """
+    if spec.trim == "none" or breast is None or not mask.any():
+        return slice(0, mask.shape[0]), slice(0, mask.shape[1])
+    cell = spec.pad_multiple
+    lines = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    ranges = ((int(found[0]) // cell, -(-(int(found[-1]) + 1) // cell)) for found in lines)
+    rows, columns = (slice(first * cell, last * cell) for first, last in ranges)
+    return rows, columns

@@ -16,16 +16,25 @@ PYRAMID = 32
 
 
 def state_dict(
-    *, depths: tuple[int, ...] = (1, 2, 1, 1), classes: int = 2, style: str = "group-norm"
+    *,
+    depths: tuple[int, ...] = (1, 2, 1, 1),
+    classes: int = 2,
+    style: str = "group-norm",
+    stem: int = 8,
+    inner: int = 4,
+    pyramid: int = PYRAMID,
 ) -> Tensors:
-    """Return random weights: 'group-norm' as torchvision's v2, 'plain' as its first version."""
+    """Return random weights: 'group-norm' as torchvision's v2, 'plain' as its first version.
+
+    ResNet-50 has depths (3, 4, 6, 3), ``stem`` and ``inner`` 64 and a pyramid of 256 channels.
+    """
     made = _Maker(np.random.default_rng(7))
-    made.conv("backbone.body.conv1", 8, 3, 7)
-    made.norm("backbone.body.bn1", 8)
-    width = 8
+    made.conv("backbone.body.conv1", stem, 3, 7)
+    made.norm("backbone.body.bn1", stem)
+    width, narrowest = stem, inner
     outputs = []
     for number, depth in enumerate(depths, start=1):
-        inner = 4 * 2 ** (number - 1)
+        inner = narrowest * 2 ** (number - 1)
         for block in range(depth):
             name = f"backbone.body.layer{number}.{block}"
             for k, (out, inside, side) in enumerate(
@@ -40,21 +49,21 @@ def state_dict(
         outputs.append(width)
     nested = ".0" if style == "group-norm" else ""
     for level, channels in enumerate(outputs[1:]):
-        made.conv(f"backbone.fpn.inner_blocks.{level}{nested}", PYRAMID, channels, 1, bias=True)
-        made.conv(f"backbone.fpn.layer_blocks.{level}{nested}", PYRAMID, PYRAMID, 3, bias=True)
-    from_c5 = outputs[-1] if style == "group-norm" else PYRAMID
-    made.conv("backbone.fpn.extra_blocks.p6", PYRAMID, from_c5, 3, bias=True)
-    made.conv("backbone.fpn.extra_blocks.p7", PYRAMID, PYRAMID, 3, bias=True)
+        made.conv(f"backbone.fpn.inner_blocks.{level}{nested}", pyramid, channels, 1, bias=True)
+        made.conv(f"backbone.fpn.layer_blocks.{level}{nested}", pyramid, pyramid, 3, bias=True)
+    from_c5 = outputs[-1] if style == "group-norm" else pyramid
+    made.conv("backbone.fpn.extra_blocks.p6", pyramid, from_c5, 3, bias=True)
+    made.conv("backbone.fpn.extra_blocks.p7", pyramid, pyramid, 3, bias=True)
     last = (("classification_head.cls_logits", 9 * classes), ("regression_head.bbox_reg", 36))
     for final, out in last:
         head = final.partition(".")[0]
         for k in range(4):
             if style == "group-norm":
-                made.conv(f"head.{head}.conv.{k}.0", PYRAMID, PYRAMID, 3)
-                made.affine(f"head.{head}.conv.{k}.1", PYRAMID)
+                made.conv(f"head.{head}.conv.{k}.0", pyramid, pyramid, 3)
+                made.affine(f"head.{head}.conv.{k}.1", pyramid)
             else:
-                made.conv(f"head.{head}.conv.{2 * k}", PYRAMID, PYRAMID, 3, bias=True)
-        made.conv(f"head.{final}", out, PYRAMID, 3, bias=True)
+                made.conv(f"head.{head}.conv.{2 * k}", pyramid, pyramid, 3, bias=True)
+        made.conv(f"head.{final}", out, pyramid, 3, bias=True)
     return made.tensors
 
 

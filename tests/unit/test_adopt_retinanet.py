@@ -165,6 +165,37 @@ def test_weights_become_a_package_that_runs(
     assert (found.boxes[:, :2] < found.boxes[:, 2:]).all()
 
 
+def test_what_is_done_for_speed_is_checked_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--winograd: the same boxes from another graph; --trim: in the manifest; both in the card."""
+    file = tmp_path / "weights.pth"
+    file.write_bytes(torch_file(state_dict(pyramid=96)))
+    named = ["--name", "quick", "--out", str(tmp_path), "--label", "1=mass"]
+    asked = ["models", "import", "retinanet", str(file), *named, "--winograd", "--trim"]
+    assert main(asked) == 0
+    assert "rewritten, on a phantom mammogram: differs by" in capsys.readouterr().out
+    plain, quick = build_model(_weights(96)), load_package(tmp_path / "quick")
+    assert quick.manifest.input.trim == "breast"
+    assert quick.manifest.input.pad_multiple == 128
+    assert len(quick.model_bytes()) > 1.5 * len(plain)
+    image = np.random.default_rng(2).standard_normal((1, 3, 160, 96)).astype(np.float32)
+    sessions = (
+        open_session(graph, provider="cpu", threads=1, name="quick")
+        for graph in (plain, quick.model_bytes())
+    )
+    one, other = (Detector(quick, session).run(image) for session in sessions)
+    assert np.allclose(one.boxes, other.boxes, atol=0.01)
+    assert np.allclose(one.scores, other.scores, atol=1e-4)
+    words = (tmp_path / "quick" / "README.md").read_text(encoding="utf-8")
+    assert "Winograd" in words
+    assert "group norm" in words
+
+
+def _weights(pyramid: int) -> RetinaNetWeights:
+    return RetinaNetWeights(state_dict(pyramid=pyramid))
+
+
 @pytest.mark.parametrize(
     ("gone", "words"),
     [

@@ -83,6 +83,7 @@ def test_the_first_operating_point_of_a_label_is_in_force(tmp_path: Path) -> Non
         ('labels = "labels"', 'labels = "labels"\nheatmap = "boxes"', "output.heatmap", "rank 2"),
         ("boxes+scores+labels", "polo", "output: ", "'boxes+scores+labels', 'yolo', 'retinanet'"),
         ("mm_per_pixel = 0.3", 'mm_per_pixel = 0.3\nfit = "stretch"', "input: fit", "size"),
+        ("mm_per_pixel = 0.3", 'size = [64, 64]\ntrim = "breast"', "input: trim", "size"),
         ('"global", "local"', '"global", "display", "local"', "input: channels: display", "window"),
         ("mm_per_pixel = 0.3", "size = [64, 0]", "input.size.1 = 0", "greater"),
         ("nms_iou = 0.3", "nms_iou = 1.5", "output.nms_iou = 1.5", "less than or equal to 1"),

@@ -1,5 +1,6 @@
 """Preprocessing: the breast is found, and every model pixel has an exact place in the image."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -140,6 +141,30 @@ def test_an_empty_image_has_no_breast(value):
     assert find_breast(flat) is None
     with pytest.raises(NoBreastFound):
         prepare(flat, (0.1, 0.1), UPRIGHT, SPEC)
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_trimming_cuts_and_changes_nothing(right):
+    """A trimmed tensor is a window of the whole one, on its grid; the way back is that window's."""
+    pixels, _ = oval()
+    pixels = pixels[:, ::-1] if right else pixels
+    whole_spec = InputSpec(
+        name="image", channels=("zscore",), longest_side=640, crop="none", pad_multiple=64
+    )
+    trimmed_spec = dataclasses.replace(whole_spec, trim="breast")
+    orientation = Orientation(chest_wall_right=right)
+    whole, cut = (
+        prepare(np.ascontiguousarray(pixels), (0.1, 0.1), orientation, spec)
+        for spec in (whole_spec, trimmed_spec)
+    )
+    rows, columns = cut.tensor.shape[2:]
+    assert (rows % 64, columns % 64) == (0, 0)
+    assert rows * columns < 0.8 * whole.tensor[0, 0].size
+    left, top = np.subtract(cut.transform.to_original([(0, 0)]), 0.0)[0]
+    x, y = (round(float(v)) for v in whole.transform.to_model([(left, top)])[0])
+    assert (x % 64, y % 64) == (0, 0)
+    assert np.array_equal(cut.tensor, whole.tensor[:, :, y : y + rows, x : x + columns])
+    assert cut.mask.sum() == whole.mask.sum() > 0
 
 
 @pytest.mark.parametrize("right", [False, True])

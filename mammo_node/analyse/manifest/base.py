@@ -72,6 +72,10 @@ class Input(Table):
         "left", description="left: flip so that the chest wall is on the left; none: as stored."
     )
     pad_multiple: int = Field(32, ge=1, description="Pad rows and columns to a multiple of this.")
+    trim: Literal["breast", "none"] = Field(
+        "none",
+        description="breast: cut the finished tensor to the breast, on the grid of pad_multiple.",
+    )
     interpolation: Literal["area", "bilinear"] = Field("area", description="Resampling.")
     voi: VoiKind = Field(
         VoiKind.NONE, description="none: values before the VOI stage; window: after it."
@@ -102,6 +106,8 @@ class Input(Table):
             raise ValueError('channels: display shows the image as a viewer does: voi = "window"')
         if "fit" in self.model_fields_set and self.size is None:
             raise ValueError("fit: belongs to size; the other scales keep the shape anyway")
+        if self.trim != "none" and self.size is not None:
+            raise ValueError("trim: does not go with size, where the tensor is always the same")
         for table in self.parameters:
             if table not in self.channels:
                 raise ValueError(f"{table}: no channel uses this recipe")
