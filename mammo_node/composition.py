@@ -25,6 +25,7 @@ def pipeline_settings(configuration: Configuration, device_serial_number: str) -
         equipment=equipment(configuration, device_serial_number),
         configuration_hash=configuration.result_hash(),
         log=settings.log,
+        traffic_light=settings.traffic_light,
     )
 
 

@@ -42,6 +42,8 @@ def _network(value: str) -> str:
 
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Category = Annotated[int, Field(ge=1, le=6)]
 
 
 class Local(Section):
@@ -212,6 +214,53 @@ class Models(Section):
     )
 
 
+class TrafficLight(Section):
+    """From where on a study's light is amber, or red; green needs the whole study analysed."""
+
+    amber: dict[str, Share] = Field(
+        default_factory=dict,
+        description="Score from which a finding or an image is amber, by label; by default the"
+        " operating point in force, from which findings are reported.",
+    )
+    red: dict[str, Share] = Field(
+        default_factory=dict,
+        description="Score from which it is red, by label; by default the model's next higher"
+        " operating point, and without one half way between that in force and 1.",
+    )
+    amber_score: Share | None = Field(
+        None,
+        description="Fused score of a breast from which it is amber, whatever the labels;"
+        " unset: labels alone decide.",
+    )
+    red_score: Share | None = Field(None, description="As amber_score, for red.")
+    amber_category: Category = Field(
+        4, description="AI suspicion category of an image from which it is amber."
+    )
+    red_category: Category = Field(
+        5, description="AI suspicion category of an image from which it is red."
+    )
+    asymmetry: Share = Field(
+        0.3, description="Difference of the breasts' fused scores that is amber; 1: hardly ever."
+    )
+    density_asymmetry: Annotated[float, Field(gt=0, le=4)] = Field(
+        1.0,
+        description="Difference of the breasts' expected density, A = 0 to D = 3, that is amber;"
+        " 4: never.",
+    )
+
+    @model_validator(mode="after")
+    def _red_above_amber(self) -> Self:
+        pairs: list[tuple[str, float | None, float | None]] = [
+            (f"red.{key}", self.amber.get(key), red) for key, red in self.red.items()
+        ]
+        pairs.append(("red_score", self.amber_score, self.red_score))
+        pairs.append(("red_category", self.amber_category, self.red_category))
+        for key, amber, red in pairs:
+            if amber is not None and red is not None and red < amber:
+                raise ValueError(f"{key} = {red:g}: is below the limit of amber, {amber:g}")
+        return self
+
+
 class Suitability(Section):
     """Which images are analysed beyond plain For Presentation mammograms."""
 
@@ -258,6 +307,7 @@ class Settings(Section):
     completion: Completion = Field(default_factory=Completion)
     worker: Worker = Field(default_factory=Worker)
     models: Models = Field(default_factory=Models)
+    traffic_light: TrafficLight = Field(default_factory=TrafficLight)
     suitability: Suitability = Field(default_factory=Suitability)
     retry: Retry = Field(default_factory=Retry)
     retention: Retention = Field(default_factory=Retention)
@@ -307,6 +357,7 @@ class Configuration(Section):
         """Return a hash of the settings that change results, for deterministic identities."""
         relevant = {
             "models": self.settings.models.model_dump(mode="json", exclude={"folder"}),
+            "traffic_light": self.settings.traffic_light.model_dump(mode="json"),
             "suitability": self.settings.suitability.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()

@@ -20,7 +20,7 @@ from mammo_node.analyse.package import ModelPackage, check_thresholds, discover
 from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
 from mammo_node.analyse.session import Provider, open_session, runtime_version
-from mammo_node.config import Models, Worker
+from mammo_node.config import Models, TrafficLight, Worker
 from mammo_node.errors import ModelPackageError
 from mammo_node.image.recipes import RECIPES
 from mammo_node.vocabulary import ModelRef
@@ -64,6 +64,18 @@ class Engine:
     def models(self) -> tuple[ModelRef, ...]:
         """What results cite."""
         return tuple(model.package.ref for model in self.loaded)
+
+    def check_traffic_light(self, settings: TrafficLight) -> None:
+        """Refuse a limit for a label that no model in use has.
+
+        Raises
+        ------
+        ConfigurationError
+            Naming the label and those there are.
+        """
+        packages = [model.package for model in self.loaded]
+        check_thresholds(packages, settings.amber, "traffic_light.amber")
+        check_thresholds(packages, settings.red, "traffic_light.red")
 
     @property
     def operating_points(self) -> tuple[tuple[str, float], ...]:

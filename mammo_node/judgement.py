@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mammo_node.analyse.assessment import Rules, assess, points_of
+from mammo_node.config import TrafficLight
 from mammo_node.engine import Engine
 from mammo_node.vocabulary import Assessment, Density, FindingRef, ViewResult
 
@@ -29,6 +31,24 @@ class Judgement:
     assessments: tuple[Assessment, ...] = ()
 
 
-def judge(views: Sequence[ViewResult], tensors: Tensors, engine: Engine) -> Judgement:  # noqa: ARG001
+def judge(
+    views: Sequence[ViewResult],
+    tensors: Tensors,  # noqa: ARG001
+    engine: Engine,
+    traffic_light: TrafficLight | None = None,
+) -> Judgement:
     """Judge the views of one study together."""
-    return Judgement(tuple(views))
+    rules = rules_of(engine, traffic_light or TrafficLight())
+    return Judgement(tuple(views), assessments=assess(views, (), rules))
+
+
+def rules_of(engine: Engine, traffic_light: TrafficLight) -> Rules:
+    """Return what the scores of the models in use mean for the traffic light."""
+    points = {
+        (model.package.name, label): point
+        for model in engine.loaded
+        for label, point in points_of(
+            model.thresholds, model.package.operating_points, traffic_light
+        ).items()
+    }
+    return Rules(points, traffic_light)

@@ -20,7 +20,7 @@ import pydicom
 from mammo_node import log
 from mammo_node.analyse.exchange import Prepared as Ready
 from mammo_node.analyse.fuse import study_result
-from mammo_node.config import Log, Models, Worker
+from mammo_node.config import Log, Models, TrafficLight, Worker
 from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.engine import Engine
 from mammo_node.errors import ImageError
@@ -112,6 +112,7 @@ class PipelineSettings:
     equipment: Equipment
     configuration_hash: str
     log: Log
+    traffic_light: TrafficLight = field(default_factory=TrafficLight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Pipeline:
     policy: Policy
     equipment: Equipment
     configuration_hash: str
+    traffic_light: TrafficLight = field(default_factory=TrafficLight)
 
     @classmethod
     def start(cls, settings: PipelineSettings) -> Self:
@@ -142,7 +144,14 @@ class Pipeline:
             As :meth:`Engine.start`.
         """
         engine = Engine.start(settings.models, settings.worker)
-        return cls(engine, settings.policy, settings.equipment, settings.configuration_hash)
+        engine.check_traffic_light(settings.traffic_light)
+        return cls(
+            engine,
+            settings.policy,
+            settings.equipment,
+            settings.configuration_hash,
+            settings.traffic_light,
+        )
 
     def answer(self, request: StudyRequest) -> Answer:
         """Read, analyse and encode one study.
@@ -155,7 +164,8 @@ class Pipeline:
         looks = [self.look_at(instance, request.outputs) for instance in request.instances]
         looks.sort(key=lambda look: _hanging_order(look.view))
         tensors = {key: tensor for look in looks for key, tensor in look.tensors.items()}
-        judgement = judge([look.view for look in looks], tensors, self.engine)
+        views = [look.view for look in looks]
+        judgement = judge(views, tensors, self.engine, self.traffic_light)
         result = study_result(
             request.study_instance_uid,
             request.generation,
@@ -192,13 +202,15 @@ class Pipeline:
         uid = image.ref.sop_instance_uid
         kept = {(uid, k): one.tensor for k, one in examined.items() if one.tensor is not None}
         return Look(
-            _view_result(image, list(examined.values())),
+            _view_result(image, list(examined.values()), [m.package.ref for m in willing]),
             picture_for(image, outputs, heatmaps),
             kept,
         )
 
 
-def _view_result(image: MammoImage, examined: Sequence[Examined]) -> ViewResult:
+def _view_result(
+    image: MammoImage, examined: Sequence[Examined], models: Sequence[ModelRef]
+) -> ViewResult:
     findings = [finding for one in examined for finding in one.findings]
     rows, columns = image.shape
     return ViewResult(
@@ -211,6 +223,7 @@ def _view_result(image: MammoImage, examined: Sequence[Examined]) -> ViewResult:
         findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
         landmarks=next((one.landmarks for one in examined if one.landmarks is not None), None),
         scores=tuple(score for one in examined for score in one.scores),
+        by=tuple(models),
     )
 
 

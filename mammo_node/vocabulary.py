@@ -477,6 +477,8 @@ class ViewResult:
     refusal: Refusal | None = None
     landmarks: Landmarks | None = None
     scores: tuple[ImageScore, ...] = ()
+    by: tuple[ModelRef, ...] = ()
+    """The models that saw it: not all are intended for every image."""
 
 
 class DensityCategory(StrEnum):

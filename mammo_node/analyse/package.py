@@ -72,6 +72,11 @@ class ModelPackage:
         """Coded concepts by label name."""
         return dict(self.manifest.concepts)
 
+    @property
+    def operating_points(self) -> tuple[tuple[str, float], ...]:
+        """(label, threshold) of every operating point."""
+        return tuple(self.manifest.thresholds)
+
     def thresholds(self, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
         """Thresholds in force by label name: the override, else the first operating point."""
         first = self.manifest.default_thresholds
@@ -164,7 +169,11 @@ def bundled_folder() -> Path:
     return Path(str(resources.files("mammo_node").joinpath("models")))
 
 
-def check_thresholds(packages: Sequence[ModelPackage], overrides: Mapping[str, float]) -> None:
+def check_thresholds(
+    packages: Sequence[ModelPackage],
+    overrides: Mapping[str, float],
+    key: str = "models.thresholds",
+) -> None:
     """Refuse a threshold for a label that no package in use has.
 
     Raises
@@ -176,7 +185,7 @@ def check_thresholds(packages: Sequence[ModelPackage], overrides: Mapping[str, f
     for label in overrides:
         if label not in known:
             raise ConfigurationError(
-                f"mammo_node.toml: models.thresholds.{label}: no model in use has this label"
+                f"mammo_node.toml: {key}.{label}: no model in use has this label"
                 f" (known: {', '.join(known)})"
             )
 

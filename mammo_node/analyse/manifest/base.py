@@ -7,7 +7,7 @@ recipe.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -185,6 +185,11 @@ class BaseManifest(Table):
         """Score from which a label counts, by label name: its first operating point."""
         return {}
 
+    @property
+    def thresholds(self) -> Sequence[tuple[str, float]]:
+        """(label, threshold) of every operating point."""
+        return ()
+
 
 class LabelledManifest(BaseManifest):
     """What the manifests of families that report findings have besides."""
@@ -218,6 +223,11 @@ class LabelledManifest(BaseManifest):
     def default_thresholds(self) -> Mapping[str, float]:
         """Score from which a label counts, by label name: its first operating point."""
         return {p.label: p.threshold for p in reversed(self.operating_point)}
+
+    @property
+    def thresholds(self) -> Sequence[tuple[str, float]]:
+        """(label, threshold) of every operating point."""
+        return tuple((p.label, p.threshold) for p in self.operating_point)
 
 
 class OutputExpectation(Table):
