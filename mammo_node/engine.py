@@ -15,18 +15,20 @@ from mammo_node.analyse.manifest import (
     DensityManifest,
     DetectorManifest,
     LandmarksManifest,
+    SlidingPatchesManifest,
 )
 from mammo_node.analyse.package import ModelPackage, check_thresholds, discover
 from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
 from mammo_node.analyse.session import Provider, open_session, runtime_version
+from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.config import Models, TrafficLight, Worker
 from mammo_node.errors import ModelPackageError
 from mammo_node.image.recipes import RECIPES
 from mammo_node.vocabulary import ModelRef
 
 #: What runs a model, by family.
-Runner = Detector | DensityEstimator | LandmarkFinder | CandidatePatches
+Runner = Detector | DensityEstimator | LandmarkFinder | WindowClassifier | CandidatePatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +119,7 @@ def _runner(package: ModelPackage, session: Runs, overrides: Mapping[str, float]
             return LandmarkFinder(package, session)
         case CandidatePatchesManifest():
             return CandidatePatches(package, session, overrides)
+        case SlidingPatchesManifest():
+            return WindowClassifier(package, session, overrides)
         case other:
             raise ModelPackageError(f"{package.folder}: family {other.family} cannot be run")

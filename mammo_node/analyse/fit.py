@@ -6,13 +6,16 @@ from collections.abc import Collection
 
 from mammo_node.analyse.manifest import (
     BoxesScoresLabels,
+    CandidatePatchesManifest,
     DetectorManifest,
     Manifest,
     OtherManifest,
     RetinaNet,
+    SlidingPatchesManifest,
     Yolo,
 )
 from mammo_node.analyse.onnx_file import OnnxInfo, TensorInfo
+from mammo_node.analyse.onnx_nodes import far_sighted
 
 
 def recipe_mistakes(manifest: Manifest, recipes: Collection[str] | None) -> list[str]:
@@ -33,6 +36,10 @@ def graph_mistakes(manifest: Manifest, info: OnnxInfo) -> list[str]:
         mistakes = [*_input_mistakes(manifest, info), *_box_mistakes(manifest, info)]
     else:
         mistakes = [*_inputs_mistakes(manifest, info), *_outputs_mistakes(manifest, info)]
+    if isinstance(manifest, SlidingPatchesManifest):
+        mistakes += _window_mistakes(manifest, info)
+    if isinstance(manifest, CandidatePatchesManifest):
+        mistakes += _batch_mistakes(manifest, info)
     if manifest.opset != info.opset:
         mistakes.insert(0, f"opset = {manifest.opset}: the graph has opset {info.opset}")
     return mistakes
@@ -72,6 +79,36 @@ def _outputs_mistakes(manifest: OtherManifest, info: OnnxInfo) -> list[str]:
         for name, ranks in manifest.outputs.items()
         for mistake in _tensor_mistakes("output", name, info.outputs, ("float32",), ranks)
     ]
+
+
+def _window_mistakes(manifest: SlidingPatchesManifest, info: OnnxInfo) -> list[str]:
+    """Batches and the dense engine need free dimensions; a dense map must not see everything."""
+    window, shape = manifest.window, info.inputs[0].shape if info.inputs else None
+    batch, sides = (shape[0], shape[2:]) if shape else (None, ())
+    mistakes = []
+    if batch not in (None, window.batch):
+        mistakes.append(f"window.batch = {window.batch}: the graph takes {batch} windows at a time")
+    if not window.dense_safe:
+        return mistakes
+    if any(side is not None for side in sides):
+        mistakes.append(f"window.dense_safe: rows and columns of the graph are fixed: {sides}")
+    joining = far_sighted(info.nodes, str(manifest.output.map))
+    if joining:
+        mistakes.append(
+            f"window.dense_safe: {', '.join(joining)} before output.map = {manifest.output.map!r}"
+            " joins the whole image, which is not what a window would see"
+        )
+    return mistakes
+
+
+def _batch_mistakes(manifest: CandidatePatchesManifest, info: OnnxInfo) -> list[str]:
+    """Refuse a fixed number of windows, since the last batch is smaller, but for one at a time."""
+    shape, batch = info.inputs[0].shape if info.inputs else None, manifest.output.batch
+    fixed = shape[0] if shape else None
+    if fixed is None or fixed == batch == 1:
+        return []
+    free = "export it with their number left free, or for one window, with output.batch = 1"
+    return [f"output.batch = {batch}: the graph takes {fixed} windows at once: {free}"]
 
 
 def _rows_mistakes(output: BoxesScoresLabels, info: OnnxInfo) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.engine import LoadedModel
 from mammo_node.errors import ModelPackageError
 from mammo_node.examination.candidate_patches import judge_patches
 from mammo_node.examination.detection import detect
 from mammo_node.examination.examined import Examined, Heatmap
+from mammo_node.examination.sliding_patches import slide
 from mammo_node.examination.subject import Subject
 from mammo_node.vocabulary import Finding, MammoImage
 
@@ -33,6 +35,8 @@ def examine(subject: Subject, model: LoadedModel) -> Examined:
             return Examined(tensor=subject.prepared(estimator.package.input_spec).tensor)
         case CandidatePatches() as classifier:
             return judge_patches(subject, classifier)
+        case WindowClassifier() as classifier:
+            return slide(subject, classifier)
         case other:
             raise ModelPackageError(f"{model.package.name}: {type(other).__name__} has no examiner")
 

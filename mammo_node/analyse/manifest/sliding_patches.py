@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mammo_node.analyse.manifest.base import (
     LabelledManifest,
@@ -13,6 +13,10 @@ from mammo_node.analyse.manifest.base import (
     Table,
     Text,
 )
+
+#: Least rank correlation, over windows on the breast, at which dense stands for exact.
+DENSE_AGREEMENT = 0.98
+_Cells = Annotated[int, Field(ge=0)]
 
 
 class SlidingWindow(Table):
@@ -40,6 +44,22 @@ class SlidingWindow(Table):
         description="Rank correlation of both engines over windows on the breast, as measured.",
     )
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.stride_px > self.size_px:
+            raise ValueError("stride_px: more than size_px leaves gaps between windows")
+        if self.engine == "dense" and not self.dense_safe:
+            raise ValueError(
+                'engine: "dense" is for models that say dense_safe = true: fully convolutional,'
+                " no pooling over the window before the last layer"
+            )
+        if self.engine == "dense" and (self.dense_agreement or 0.0) < DENSE_AGREEMENT:
+            raise ValueError(
+                f'engine: "dense" needs a measured dense_agreement of at least {DENSE_AGREEMENT};'
+                f" the manifest says {self.dense_agreement}"
+            )
+        return self
+
 
 class WindowScores(Table):
     """[output] of a window classifier."""
@@ -49,9 +69,31 @@ class WindowScores(Table):
     map: Text | None = Field(
         None, description="Output (windows, labels, rows / n, columns / n): needed for dense."
     )
+    map_stride: int = Field(32, ge=1, description="The n of map: model pixels to a cell.")
+    map_trim: tuple[_Cells, _Cells] = Field(
+        (0, 0),
+        description="Cells of a window's map, before and behind in both directions, that its"
+        " score does not count: those that see the window's border.",
+    )
+    map_pooling: Literal["smooth-max", "mean", "max"] = Field(
+        "smooth-max",
+        description="How the other cells make the score; smooth-max is the mean of their odds.",
+    )
     activation: Literal["none", "sigmoid"] = Field(
         "none", description="none: outputs are 0 to 1; sigmoid: they are logits."
     )
+
+
+class Regions(Table):
+    """[regions]: what of the heatmap becomes a finding."""
+
+    min_area_mm2: float = Field(20.0, ge=0, description="Smaller regions are left out.")
+    share_of_peak: Probability = Field(
+        0.7,
+        description="A region reaches as far as the heatmap has this share of its highest value,"
+        " and the operating point's threshold.",
+    )
+    most: int = Field(5, ge=1, description="Best regions of each label that are kept.")
 
 
 class SlidingPatchesManifest(LabelledManifest):
@@ -60,7 +102,25 @@ class SlidingPatchesManifest(LabelledManifest):
     family: Literal["sliding-patches"] = Field(description="Model family: sliding-patches.")
     window: SlidingWindow = Field(default_factory=SlidingWindow)
     output: WindowScores
+    regions: Regions = Field(default_factory=Regions)
     self_test: OutputsSelfTest | None = None
+
+    @model_validator(mode="after")
+    def _dense_consistent(self) -> Self:
+        if not self.window.dense_safe:
+            return self
+        if self.output.map is None:
+            raise ValueError("output.map: window.dense_safe needs the output that is read densely")
+        for key in ("size_px", "stride_px"):
+            value = getattr(self.window, key)
+            if value % self.output.map_stride:
+                raise ValueError(
+                    f"window.{key} = {value}: is not a multiple of output.map_stride"
+                    f" = {self.output.map_stride}, which window.dense_safe needs"
+                )
+        if sum(self.output.map_trim) >= self.window.size_px // self.output.map_stride:
+            raise ValueError("output.map_trim: leaves no cell of a window's map")
+        return self
 
     @property
     def inputs(self) -> dict[str, tuple[int, int]]:

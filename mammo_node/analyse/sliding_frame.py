@@ -1,0 +1,109 @@
+"""Windows that slide over a tensor: where they lie, and the heatmap that they make together.
+
+Rules:
+
+* Window (i, j) has its top-left pixel at (i * stride, j * stride) of the frame.
+* The frame is the tensor, grown at the right and the bottom until windows cover all of it.
+* All functions are pure; how windows are scored is none of their business.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A grid of ``grid`` = (rows, columns) windows of `size` pixels, `stride` pixels apart."""
+
+    grid: tuple[int, int]
+    size: int
+    stride: int
+
+    @classmethod
+    def over(cls, shape: tuple[int, int], size: int, stride: int) -> Self:
+        """Return the smallest frame that covers (rows, columns) pixels."""
+        rows, columns = (1 + max(0, math.ceil((side - size) / stride)) for side in shape)
+        return cls((rows, columns), size, stride)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, pixels."""
+        rows, columns = self.grid
+        return (rows - 1) * self.stride + self.size, (columns - 1) * self.stride + self.size
+
+    @property
+    def cell(self) -> int:
+        """Side of a cell of the heatmap, pixels: windows are made of whole cells."""
+        return math.gcd(self.size, self.stride)
+
+    def windows_of(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Return all windows of (..., rows, columns) as a view (grid rows, grid columns, ...)."""
+        sides = (self.size, self.size)
+        views = np.lib.stride_tricks.sliding_window_view(array, sides, axis=(-2, -1))
+        stepped = views[..., :: self.stride, :: self.stride, :, :]
+        return np.moveaxis(stepped, (-4, -3), (0, 1))
+
+    def filled(self, array: Floats, value: float) -> Floats:
+        """Grow (..., rows, columns) to the frame with one value at the right and the bottom."""
+        grown = np.full((*array.shape[:-2], *self.shape), value, dtype=array.dtype)
+        grown[..., : array.shape[-2], : array.shape[-1]] = array
+        return grown
+
+    def looked_at(self, mask: Bools, share: float) -> Bools:
+        """Return which windows, (grid rows, grid columns), hold at least a share of the breast.
+
+        Parameters
+        ----------
+        mask : (rows, columns) bool
+            The breast, not larger than the frame.
+        share : float
+            Of a window's area. When no window has as much, the one with most is looked at.
+        """
+        rows, columns = self.grid
+        sums = np.zeros((self.shape[0] + 1, self.shape[1] + 1), dtype=np.int64)
+        sums[1:, 1:] = self.filled(mask.astype(np.float32), 0.0).cumsum(0).cumsum(1)
+        top, left = np.arange(rows)[:, None] * self.stride, np.arange(columns) * self.stride
+        bottom, right = top + self.size, left + self.size
+        inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+        return np.asarray(inside >= min(share * self.size**2, max(1, inside.max())))
+
+    def heatmaps(self, scores: Floats, looked_at: Bools) -> Floats:
+        """Rebuild one map per label from overlapping windows.
+
+        A cell holds the weighted mean of the scores of all windows looked at that cover it. A
+        window's weight falls off as a tent from its centre, in rows times in columns: at a
+        distance of (u, v) pixels between the cell's centre and the window's,
+        (1 - 2 |u| / size) (1 - 2 |v| / size). Cells that no such window covers hold 0.
+
+        Parameters
+        ----------
+        scores : (grid rows, grid columns, labels) float32
+        looked_at : (grid rows, grid columns) bool
+
+        Returns
+        -------
+        (labels, rows / cell, columns / cell) float32
+        """
+        down, across = (self._weights(count) for count in self.grid)
+        cover = down @ looked_at.astype(np.float64) @ across.T
+        counted = np.moveaxis(scores * looked_at[..., None], -1, 0).astype(np.float64)
+        heat = down @ counted @ across.T / np.where(cover > 0, cover, 1.0)
+        return np.asarray(heat, dtype=np.float32)
+
+    def _weights(self, windows: int) -> npt.NDArray[np.float64]:
+        """Weights of windows (columns) in cells (rows), along one direction."""
+        width, step = self.size // self.cell, self.stride // self.cell
+        tent = 1.0 - np.abs(2.0 * (np.arange(width) + 0.5) / width - 1.0)
+        weights = np.zeros(((windows - 1) * step + width, windows))
+        for window in range(windows):
+            weights[window * step : window * step + width, window] = tent
+        return weights

@@ -1,0 +1,143 @@
+"""The sliding-patches family: an image tensor in, the scores of overlapping windows out.
+
+Two engines give the same result. *Exact* cuts every window that holds enough of the breast and runs
+them in batches. *Dense* runs the whole image once and reads each window's score off the map; it is
+right only for a graph whose map does not change with what lies around a window, which the manifest
+must say (``window.dense_safe``) and prove (``window.dense_agreement``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mammo_node.analyse.manifest import SlidingPatchesManifest
+from mammo_node.analyse.map_pooling import pooled
+from mammo_node.analyse.package import ModelPackage
+from mammo_node.analyse.runs import Runs, Tensor, activated
+from mammo_node.analyse.sliding_frame import Bools, Floats, Frame
+from mammo_node.errors import InferenceError
+
+#: Dimensions of the output ``scores``: windows, outputs.
+_SCORES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredWindows:
+    """What a window classifier says of one image.
+
+    ``scores`` (grid rows, grid columns, outputs) float32 in 0..1, 0 where ``looked_at`` (grid rows,
+    grid columns) is False.
+    """
+
+    frame: Frame
+    looked_at: Bools
+    scores: Floats
+
+    def heatmaps(self) -> Floats:
+        """Return one map per output, (outputs, rows, columns) on cells of ``frame.cell`` pixels."""
+        return self.frame.heatmaps(self.scores, self.looked_at)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClassifier:
+    """A window classifier that is ready, and the thresholds in force.
+
+    Parameters
+    ----------
+    package : ModelPackage
+        Names the tensors, the labels and the windows.
+    session : Runs
+        Runs the package's graph.
+    overrides : mapping of str to float
+        Thresholds by label name that replace the package's operating points.
+    """
+
+    package: ModelPackage
+    session: Runs
+    overrides: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def manifest(self) -> SlidingPatchesManifest:
+        """The package's manifest."""
+        manifest = self.package.manifest
+        assert isinstance(manifest, SlidingPatchesManifest)  # noqa: S101 - the engine sorts families
+        return manifest
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Thresholds in force, by label name."""
+        return self.package.thresholds(self.overrides)
+
+    def run(self, tensor: Tensor, mask: Bools) -> ScoredWindows:
+        """Score the windows of one prepared image by the engine that the manifest names.
+
+        Parameters
+        ----------
+        tensor : (1, channels, rows, columns) float32
+            As the package's input specification asks for.
+        mask : (rows, columns) bool
+            The breast in it.
+
+        Raises
+        ------
+        InferenceError
+            If the runtime fails, or what it returns breaks the contract.
+        """
+        if self.manifest.window.engine == "dense":
+            return self.run_dense(tensor, mask)
+        return self.run_exact(tensor, mask)
+
+    def run_exact(self, tensor: Tensor, mask: Bools) -> ScoredWindows:
+        """Score window by window; see :meth:`run`."""
+        window = self.manifest.window
+        frame, looked_at = self._frame(mask)
+        views = frame.windows_of(frame.filled(tensor[0], self.manifest.input.pad_value))
+        places = np.argwhere(looked_at)
+        batches = (places[i : i + window.batch] for i in range(0, len(places), window.batch))
+        found = [self._scores_of(np.stack([views[i, j] for i, j in some])) for some in batches]
+        scores = np.concatenate(found)
+        grid = np.zeros((*frame.grid, scores.shape[1]), dtype=np.float32)
+        grid[looked_at] = scores
+        return ScoredWindows(frame, looked_at, grid)
+
+    def run_dense(self, tensor: Tensor, mask: Bools) -> ScoredWindows:
+        """Read all windows off one map of the whole image; see :meth:`run`."""
+        frame, looked_at = self._frame(mask)
+        cells = self._map_of(frame.filled(tensor, self.manifest.input.pad_value), frame)
+        scores = pooled(cells, frame, self.manifest.output)
+        return ScoredWindows(frame, looked_at, scores * looked_at[..., None])
+
+    def _frame(self, mask: Bools) -> tuple[Frame, Bools]:
+        window = self.manifest.window
+        rows, columns = mask.shape
+        frame = Frame.over((rows, columns), window.size_px, window.stride_px)
+        return frame, frame.looked_at(mask, window.breast_share)
+
+    def _scores_of(self, windows: Tensor) -> Floats:
+        manifest, output = self.manifest, self.manifest.output
+        (raw,) = self.session.run({manifest.input.name: windows}, (output.scores,))
+        if raw.ndim != _SCORES or len(raw) != len(windows) or raw.shape[1] < self._outputs:
+            raise self._broken(f"scores of shape {raw.shape} for {len(windows)} windows")
+        return activated(raw, output.activation)
+
+    def _map_of(self, tensor: Tensor, frame: Frame) -> Floats:
+        manifest, output = self.manifest, self.manifest.output
+        if output.map is None:
+            raise self._broken("it has no output.map")
+        (raw,) = self.session.run({manifest.input.name: tensor}, (output.map,))
+        cells = tuple(side // output.map_stride for side in frame.shape)
+        if raw.shape[:1] + raw.shape[2:] != (1, *cells) or raw.shape[1] < self._outputs:
+            raise self._broken(f"a map of shape {raw.shape} for {cells} cells")
+        cells_of_image: Floats = activated(raw, output.activation)[0]
+        return cells_of_image
+
+    @property
+    def _outputs(self) -> int:
+        """How many outputs the labels' indices need."""
+        return max(self.package.labels) + 1
+
+    def _broken(self, what: str) -> InferenceError:
+        return InferenceError(f"model {self.package.name} breaks its output contract: {what}")

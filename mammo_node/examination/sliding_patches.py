@@ -1,0 +1,87 @@
+"""A window classifier on one image: windows, heatmaps, and the regions that are findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mammo_node.analyse.regions import regions_of
+from mammo_node.analyse.sliding_frame import Floats
+from mammo_node.analyse.sliding_patches import WindowClassifier
+from mammo_node.examination.examined import Examined, Heatmap
+from mammo_node.examination.subject import Subject
+from mammo_node.findings import findings_from
+from mammo_node.image.preprocess import Prepared
+from mammo_node.vocabulary import Detections, Finding, MammoImage
+
+#: Regions are drawn on finer pixels than cells, which alone are coarse steps.
+_PIXELS_PER_CELL = 8
+_INSIDE = 0.5
+
+
+def slide(subject: Subject, classifier: WindowClassifier) -> Examined:
+    """Run one window classifier on one image; regions of its heatmaps become findings."""
+    prepared = subject.prepared(classifier.package.input_spec)
+    scored = classifier.run(prepared.tensor, prepared.mask)
+    breast = scored.frame.filled(prepared.mask.astype(np.float32), 0.0)
+    maps = scored.heatmaps()
+    heats = {index: _drawn(maps[index], breast) for index in classifier.package.labels}
+    found = [
+        finding
+        for index, heat in heats.items()
+        for finding in _findings(subject.image, prepared, classifier, index, heat)
+    ]
+    return Examined(
+        findings=tuple(sorted(found, key=lambda finding: -finding.score)),
+        heatmap=Heatmap(
+            np.maximum.reduce(list(heats.values())), prepared.transform, scored.frame.shape
+        ),
+    )
+
+
+def _drawn(heat: Floats, breast: Floats) -> Floats:
+    """Draw a map of cells on finer pixels, linear between cells, and 0 off the breast."""
+    rows, columns = (_PIXELS_PER_CELL * cells for cells in heat.shape)
+    fine = cv2.resize(heat, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    share = cv2.resize(breast, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.where(share >= _INSIDE, fine, np.float32(0)), dtype=np.float32)
+
+
+def _findings(
+    image: MammoImage, prepared: Prepared, classifier: WindowClassifier, index: int, heat: Floats
+) -> Iterator[Finding]:
+    """Yield the regions of one label's map, in the stored image's coordinates."""
+    package, table = classifier.package, classifier.manifest.regions
+    window = classifier.manifest.window
+    pixel = math.gcd(window.size_px, window.stride_px) / _PIXELS_PER_CELL
+    across, down = prepared.transform.scale
+    pixel_mm2 = pixel**2 / (across * down) * image.spacing.column_mm * image.spacing.row_mm
+    for region in regions_of(
+        heat,
+        classifier.thresholds[package.labels[index]],
+        share_of_peak=table.share_of_peak,
+        min_area=table.min_area_mm2 / pixel_mm2,
+        most=table.most,
+    ):
+        outline = prepared.transform.to_original(region.outline * pixel)
+        found = Detections(
+            np.array([region.box], dtype=np.float32) * np.float32(pixel),
+            np.array([region.score], dtype=np.float32),
+            np.array([index], dtype=np.int64),
+        )
+        for finding in findings_from(
+            found, prepared.transform, package, image.spacing, image.shape
+        ):
+            yield replace(finding, outline_px=_within(outline, image.shape))
+
+
+def _within(
+    outline: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[tuple[float, float], ...]:
+    rows, columns = shape
+    return tuple((float(x), float(y)) for x, y in np.clip(outline, 0.0, (columns, rows)))

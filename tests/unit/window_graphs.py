@@ -1,0 +1,146 @@
+"""Tiny ONNX window classifiers and packages for tests, with known answers."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 20
+CELL = 32
+
+MANIFEST = """\
+format = 1
+name = "bright-windows"
+version = "1.0"
+family = "sliding-patches"
+licence = "Apache-2.0"
+description = "Brightness of windows, by channel."
+sha256 = "{sha256}"
+opset = 20
+
+[intended]
+sop_classes = ["1.2.840.10008.5.1.4.1.1.1.2"]
+views = ["CC", "MLO"]
+statement = "For tests."
+
+[input]
+name = "image"
+channels = ["global", "local"]
+mm_per_pixel = 0.5
+
+[window]
+size_px = 128
+stride_px = 32
+breast_share = 0.3
+batch = 4
+engine = "exact"
+dense_safe = true
+dense_agreement = 1.0
+
+[output]
+contract = "window-scores"
+scores = "scores"
+map = "map"
+map_trim = [1, 1]
+map_pooling = "{pooling}"
+
+[regions]
+min_area_mm2 = 20.0
+
+[[label]]
+index = 0
+name = "mass"
+concept = {{ value = "129788004", scheme = "SCT", meaning = "Mammographic breast mass" }}
+
+[[label]]
+index = 1
+name = "asymmetry"
+concept = {{ value = "129793001", scheme = "SCT", meaning = "Asymmetry" }}
+
+[[operating_point]]
+name = "default"
+label = "mass"
+threshold = 0.5
+data = "nothing"
+
+[[operating_point]]
+name = "default"
+label = "asymmetry"
+threshold = 0.9
+data = "nothing"
+"""
+
+
+def window_model(pooling: str = "smooth-max", *, trim: int = 1, squeeze: bool = False) -> bytes:
+    """Mean brightness of 32 x 32 cells, smoothed over 3 x 3 of them with zeros around; pooled.
+
+    Cells at the border see the zeros, so the scores leave `trim` of them out. `squeeze` scales
+    the map by the image's mean, as squeeze-excite does.
+    """
+    node = helper.make_node
+    kernel = np.zeros((2, 2, 3, 3), dtype=np.float32)
+    kernel[[0, 1], [0, 1]] = 1 / 9
+    nodes = [
+        node("AveragePool", ["image"], ["cells"], kernel_shape=[CELL] * 2, strides=[CELL] * 2),
+        node("Conv", ["cells", "kernel"], ["smooth"], pads=[1] * 4),
+        node("Clip", ["smooth", "zero", "most"], ["shares" if squeeze else "map"]),
+        node("Slice", ["map", "from", "to", "sides"], ["inner"]),
+    ]
+    if squeeze:
+        nodes[3:3] = [
+            node("ReduceMean", ["shares", "sides"], ["mean"]),
+            node("Mul", ["shares", "mean"], ["map"]),
+        ]
+    if pooling == "smooth-max":
+        nodes += [
+            node("Sub", ["one", "inner"], ["rest"]),
+            node("Div", ["inner", "rest"], ["odds"]),
+            node("ReduceMean", ["odds", "sides"], ["mean_odds"], keepdims=0),
+            node("Add", ["mean_odds", "one"], ["more"]),
+            node("Div", ["mean_odds", "more"], ["scores"]),
+        ]
+    else:
+        kind = {"mean": "ReduceMean", "max": "ReduceMax"}[pooling]
+        nodes.append(node(kind, ["inner", "sides"], ["scores"], keepdims=0))
+    floats = {"one": 1.0, "zero": 0.0, "most": 0.999}
+    integers = {"from": [trim] * 2, "to": [-trim if trim else 2**31] * 2, "sides": [2, 3]}
+    weights = [numpy_helper.from_array(np.float32(v), k) for k, v in floats.items()]
+    weights += [
+        numpy_helper.from_array(np.array(v, dtype=np.int64), k) for k, v in integers.items()
+    ]
+    weights.append(numpy_helper.from_array(kernel, "kernel"))
+    graph = helper.make_graph(
+        nodes,
+        "windows",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 2, "h", "w"])],
+        [
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 2]),
+            helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", 2, "r", "c"]),
+        ],
+        weights,
+    )
+    opset = [helper.make_opsetid("", OPSET)]
+    made: bytes = helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()
+    return made
+
+
+def write_windows(
+    folder: Path,
+    model: bytes | None = None,
+    *,
+    pooling: str = "smooth-max",
+    changes: tuple[tuple[str, str], ...] = (),
+) -> Path:
+    """Write a package; each change replaces one text of the manifest, which must be there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = window_model(pooling) if model is None else model
+    (folder / "model.onnx").write_bytes(data)
+    text = MANIFEST.format(sha256=hashlib.sha256(data).hexdigest(), pooling=pooling)
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    (folder / "model.toml").write_text(text, encoding="utf-8")
+    return folder
