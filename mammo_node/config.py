@@ -78,6 +78,11 @@ class Source(Section):
     completion: SourceCompletion = Field(
         default_factory=SourceCompletion, description="Study completion for this source."
     )
+    models: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Model packages that analyse its studies; by default those of [models] use.",
+    )
 
 
 class Route(Section):
@@ -206,12 +211,36 @@ class Models(Section):
     folder: Path | None = Field(
         None, description="Folder of model packages; by default those that are installed with us."
     )
-    use: tuple[str, ...] = Field(("lesion-detector",), min_length=1, description="Packages to run.")
+    use: tuple[str, ...] = Field(
+        ("lesion-detector",),
+        min_length=1,
+        description="Packages to run on studies of sources that name none.",
+    )
+    shadow: tuple[str, ...] = Field(
+        (),
+        description="Packages in shadow: they run on the same images after the answer, what they"
+        " say is recorded for `mammo-node compare`, and none of it is delivered.",
+    )
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=dict,
         description="Score from which a finding is reported, by label;"
         " by default the package's operating point.",
     )
+    explain: Literal["score-map", "relevance", "none"] = Field(
+        "score-map",
+        description="What overview, report and segmentation show over the images: the model's score"
+        " at each place, the relevance of each place for the findings (gradient x input; occlusion"
+        " where a model has no gradient), or none.",
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        _unique("models", "use", list(self.use))
+        _unique("models", "shadow", list(self.shadow))
+        for name in self.shadow:
+            if name in self.use:
+                raise ValueError(f"shadow: {name!r} is in use: it answers, and cannot be in shadow")
+        return self
 
 
 class TrafficLight(Section):
@@ -329,6 +358,24 @@ class Configuration(Section):
                 return general.model_copy(update=own)
         return general
 
+    def models_for(self, calling_ae_title: str) -> tuple[str, ...]:
+        """Return the packages that analyse a sender's studies: its own, else the general ones."""
+        for source in self.ae_titles.source:
+            if source.ae_title == calling_ae_title and source.models is not None:
+                return source.models
+        return self.settings.models.use
+
+    def models_in_use(self) -> tuple[str, ...]:
+        """Return every package that answers studies of some source, each once."""
+        named = (name for source in self.ae_titles.source for name in source.models or ())
+        return tuple(dict.fromkeys((*self.settings.models.use, *named)))
+
+    def every_model(self) -> Models:
+        """Return the model settings with all packages in use: of all sources, and in shadow."""
+        models = self.settings.models
+        names = dict.fromkeys((*self.models_in_use(), *models.shadow))
+        return models.model_copy(update={"use": tuple(names), "shadow": ()})
+
     def waits_s(self, calling_ae_title: str) -> float:
         """Return how long after its last image a sender's study may wait for its analysis.
 
@@ -356,7 +403,10 @@ class Configuration(Section):
     def result_hash(self) -> str:
         """Return a hash of the settings that change results, for deterministic identities."""
         relevant = {
-            "models": self.settings.models.model_dump(mode="json", exclude={"folder"}),
+            # Identities have the models that ran themselves, with their hashes.
+            "models": self.settings.models.model_dump(
+                mode="json", exclude={"folder", "use", "shadow"}
+            ),
             "traffic_light": self.settings.traffic_light.model_dump(mode="json"),
             "suitability": self.settings.suitability.model_dump(mode="json"),
         }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.explanation import Explainer, ScoreMap, explainer_of
 from mammo_node.analyse.landmarks import LandmarkFinder
 from mammo_node.analyse.manifest import (
     CandidatePatchesManifest,
@@ -20,7 +21,7 @@ from mammo_node.analyse.manifest import (
 from mammo_node.analyse.package import ModelPackage, check_thresholds, discover
 from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
-from mammo_node.analyse.session import Provider, open_session, runtime_version
+from mammo_node.analyse.session import Session, open_session, runtime_version
 from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.config import Models, TrafficLight, Worker
 from mammo_node.errors import ModelPackageError
@@ -39,6 +40,8 @@ class LoadedModel:
     runner: Runner
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """In force, by label name; empty for models that report no findings."""
+    explainer: Explainer | None = field(default_factory=ScoreMap)
+    """Of a detector: what shows where its scores come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,28 @@ class Engine:
             Saying which package and key, or what is missing for the provider.
         """
         packages = packages_in_use(models)
-        loaded = (_load(p, worker.provider, worker.threads, models.thresholds) for p in packages)
+        loaded = (_load(package, models, worker) for package in packages)
         return cls(tuple(loaded), worker.provider, runtime_version(worker.provider))
 
     @property
     def models(self) -> tuple[ModelRef, ...]:
         """What results cite."""
         return tuple(model.package.ref for model in self.loaded)
+
+    def only(self, names: Collection[str]) -> Self:
+        """Return the engine with these of its models; without names, with all of them.
+
+        Raises
+        ------
+        ModelPackageError
+            If one of them is not loaded.
+        """
+        known = [model.package.name for model in self.loaded]
+        for name in names:
+            if name not in known:
+                raise ModelPackageError(f"model package {name!r} is not loaded ({known})")
+        chosen = (m for m in self.loaded if not names or m.package.name in names)
+        return replace(self, loaded=tuple(chosen))
 
     def check_traffic_light(self, settings: TrafficLight) -> None:
         """Refuse a limit for a label that no model in use has.
@@ -75,9 +93,7 @@ class Engine:
         ConfigurationError
             Naming the label and those there are.
         """
-        packages = [model.package for model in self.loaded]
-        check_thresholds(packages, settings.amber, "traffic_light.amber")
-        check_thresholds(packages, settings.red, "traffic_light.red")
+        check_traffic_light([model.package for model in self.loaded], settings)
 
     @property
     def operating_points(self) -> tuple[tuple[str, float], ...]:
@@ -95,18 +111,58 @@ def packages_in_use(models: Models) -> Sequence[ModelPackage]:
         As :func:`mammo_node.analyse.package.discover` and for unknown threshold labels.
     """
     packages = discover(models.folder, models.use, recipes=RECIPES)
-    check_thresholds(packages, models.thresholds)
+    if not models.shadow:  # whose labels a threshold may be for, too
+        check_thresholds(packages, models.thresholds)
     return packages
 
 
-def _load(
-    package: ModelPackage, provider: Provider, threads: int, overrides: Mapping[str, float]
-) -> LoadedModel:
-    name = str(package.folder / "model.onnx")
-    session = open_session(package.model_bytes(), provider=provider, threads=threads, name=name)
+def check_traffic_light(packages: Sequence[ModelPackage], settings: TrafficLight) -> None:
+    """Refuse a limit for a label that none of these packages has.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the label and those there are.
+    """
+    check_thresholds(packages, settings.amber, "traffic_light.amber")
+    check_thresholds(packages, settings.red, "traffic_light.red")
+
+
+def narrowed(
+    models: Models, traffic_light: TrafficLight, names: Collection[str]
+) -> tuple[Models, TrafficLight]:
+    """Return the settings for these packages alone: limits of other models' labels left out.
+
+    Raises
+    ------
+    ModelPackageError
+        As :func:`mammo_node.analyse.package.discover`.
+    """
+    packages = discover(models.folder, tuple(names), recipes=RECIPES)
+    labels = {label for package in packages for label in package.labels.values()}
+
+    def own(limits: Mapping[str, float]) -> dict[str, float]:
+        return {label: limit for label, limit in limits.items() if label in labels}
+
+    chosen = {"use": tuple(names), "shadow": (), "thresholds": own(models.thresholds)}
+    limits = {"amber": own(traffic_light.amber), "red": own(traffic_light.red)}
+    return models.model_copy(update=chosen), traffic_light.model_copy(update=limits)
+
+
+def _load(package: ModelPackage, models: Models, worker: Worker) -> LoadedModel:
+    def opened(graph: bytes) -> Session:
+        name = str(package.folder / "model.onnx")
+        return open_session(graph, provider=worker.provider, threads=worker.threads, name=name)
+
+    session = opened(package.model_bytes())
     self_test(package, session)
+    overrides = models.thresholds
     own = {label: overrides[label] for label in package.labels.values() if label in overrides}
-    return LoadedModel(package, _runner(package, session, own), package.thresholds(own))
+    runner = _runner(package, session, own)
+    explainer = None
+    if isinstance(runner, Detector):
+        explainer = explainer_of(models.explain, runner, opened)
+    return LoadedModel(package, runner, package.thresholds(own), explainer)
 
 
 def _runner(package: ModelPackage, session: Runs, overrides: Mapping[str, float]) -> Runner:
@@ -117,9 +173,9 @@ def _runner(package: ModelPackage, session: Runs, overrides: Mapping[str, float]
             return DensityEstimator(package, session)
         case LandmarksManifest():
             return LandmarkFinder(package, session)
-        case CandidatePatchesManifest():
-            return CandidatePatches(package, session, overrides)
         case SlidingPatchesManifest():
             return WindowClassifier(package, session, overrides)
+        case CandidatePatchesManifest():
+            return CandidatePatches(package, session, overrides)
         case other:
             raise ModelPackageError(f"{package.folder}: family {other.family} cannot be run")

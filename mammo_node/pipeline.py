@@ -20,6 +20,7 @@ import pydicom
 from mammo_node import log
 from mammo_node.analyse.exchange import Prepared as Ready
 from mammo_node.analyse.fuse import study_result
+from mammo_node.analyse.opinion import Opinion, opinion_of
 from mammo_node.config import Log, Models, TrafficLight, Worker
 from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.engine import Engine
@@ -30,7 +31,7 @@ from mammo_node.image.picture import picture_of
 from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.image.reader import read_header, read_mammogram
 from mammo_node.image.suitability import Policy
-from mammo_node.judgement import Tensors, judge
+from mammo_node.judgement import Judgement, Tensors, judge, rules_of
 from mammo_node.outgoing import ResultFile, Sources, Unmade, make
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
@@ -74,6 +75,8 @@ class StudyRequest:
     outputs: tuple[OutputKind, ...]
     content_datetime: datetime
     predecessors: tuple[PriorResult, ...] = ()
+    models: tuple[str, ...] = ()
+    """Names of the packages that analyse it; none: all that are loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class Answer:
     result: StudyResult
     files: tuple[ResultFile, ...]
     unmade: tuple[Unmade, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    """What each model says by itself: kept, not sent."""
 
     @property
     def not_leaving(self) -> tuple[tuple[OutputKind, str], ...]:
@@ -144,7 +149,8 @@ class Pipeline:
             As :meth:`Engine.start`.
         """
         engine = Engine.start(settings.models, settings.worker)
-        engine.check_traffic_light(settings.traffic_light)
+        if not settings.models.shadow:  # whose labels a limit may be for, too
+            engine.check_traffic_light(settings.traffic_light)
         return cls(
             engine,
             settings.policy,
@@ -161,18 +167,15 @@ class Pipeline:
         MammoNodeError
             InferenceError (retryable) or EncodingError; unreadable images are refusals.
         """
-        looks = [self.look_at(instance, request.outputs) for instance in request.instances]
-        looks.sort(key=lambda look: _hanging_order(look.view))
-        tensors = {key: tensor for look in looks for key, tensor in look.tensors.items()}
-        views = [look.view for look in looks]
-        judgement = judge(views, tensors, self.engine, self.traffic_light)
+        engine = self.engine.only(request.models)
+        looks, judgement = replace(self, engine=engine).judged(request)
         result = study_result(
             request.study_instance_uid,
             request.generation,
             judgement.views,
-            models=self.engine.models,
+            models=engine.models,
             configuration_hash=self.configuration_hash,
-            operating_points=self.engine.operating_points,
+            operating_points=engine.operating_points,
         )
         result = replace(
             result,
@@ -180,7 +183,34 @@ class Pipeline:
             densities=judgement.densities,
             assessments=judgement.assessments,
         )
-        return encode(request, result, self.equipment, pictures_of(looks))
+        answer = encode(request, result, self.equipment, pictures_of(looks))
+        opinions = (self._opinion(judgement, model) for model in engine.models)
+        return replace(answer, opinions=tuple(opinions))
+
+    def opinion(self, request: StudyRequest) -> Opinion:
+        """Return what the one model that is asked for says of a study; nothing is encoded.
+
+        Raises
+        ------
+        InferenceError
+            If the model fails.
+        """
+        engine = self.engine.only(request.models)
+        _, judgement = replace(self, engine=engine).judged(request)
+        (model,) = engine.models
+        return self._opinion(judgement, model)
+
+    def _opinion(self, judgement: Judgement, model: ModelRef) -> Opinion:
+        rules = rules_of(self.engine, self.traffic_light)
+        return opinion_of(judgement.views, judgement.densities, model, rules)
+
+    def judged(self, request: StudyRequest) -> tuple[list[Look], Judgement]:
+        """Look at every image, then judge the views together."""
+        looks = [self.look_at(instance, request.outputs) for instance in request.instances]
+        looks.sort(key=lambda look: _hanging_order(look.view))
+        tensors = {key: tensor for look in looks for key, tensor in look.tensors.items()}
+        views = [look.view for look in looks]
+        return looks, judge(views, tensors, self.engine, self.traffic_light)
 
     def look_at(self, instance: SpooledInstance, outputs: Collection[OutputKind] = ()) -> Look:
         """Read one image and run every model on it, or say why not; draw what outputs need."""
@@ -195,7 +225,8 @@ class Pipeline:
             return Look(refused(instance, next(reason for reason in reasons if reason)))
         try:
             subject = Subject(image)
-            examined = {model.package.name: examine(subject, model) for model in willing}
+            explain = bool(_PICTURED & set(outputs))
+            examined = {m.package.name: examine(subject, m, explain=explain) for m in willing}
         except NoBreastFound as error:
             return Look(refused(instance, Refusal(RefusalReason.NO_BREAST, str(error))))
         heatmaps = [one.heatmap for one in examined.values()]
@@ -242,9 +273,13 @@ def picture_for(
     """Make the picture that the outputs need, if any of them needs one."""
     if not _PICTURED & set(outputs):
         return None
-    maps = [heatmap.stored(image.shape) for heatmap in heatmaps if heatmap is not None]
     picture = picture_of(image, with_breast=OutputKind.SEG in outputs)
-    return replace(picture, relevance=np.maximum.reduce(maps)) if maps else picture
+    made = [heatmap for heatmap in heatmaps if heatmap is not None]
+    if not made:
+        return picture
+    relevance = np.maximum.reduce([heatmap.stored(image.shape) for heatmap in made])
+    kinds = dict.fromkeys(heatmap.kind for heatmap in made)
+    return replace(picture, relevance=relevance, map_kinds=tuple(kinds))
 
 
 def pictures_of(looks: Sequence[Look]) -> dict[str, ViewPicture]:

@@ -529,6 +529,17 @@ class Assessment:
     reasons: tuple[str, ...] = ()
 
 
+class MapKind(StrEnum):
+    """What a map over an image shows: the words that pictures and segmentations say it with."""
+
+    SCORES = "score map"
+    """The model's score at each place, whether it was reported or not."""
+    GRADIENT = "gradient x input"
+    """What of the image spoke for the findings, by the model's gradient."""
+    OCCLUSION = "occlusion"
+    """What a finding's score loses when a place is covered."""
+
+
 @dataclass(frozen=True, slots=True)
 class ViewPicture:
     """One analysed image for people's eyes, and the maps that go with it.
@@ -538,13 +549,15 @@ class ViewPicture:
     it may be smaller than the stored image. ``to_picture`` is the affine map of a stored
     point (column, row) to the picture: column = a * c + b * r + tx, row = d * c + e * r + ty,
     as (a, b, tx, d, e, ty). The maps are on the stored image's grid (rows, columns):
-    ``breast`` bool; ``relevance`` float32 in 0..1, what made the models score, or None.
+    ``breast`` bool; ``relevance`` float32 in 0..1, what made the models score, or None, and
+    ``map_kinds`` how it was made, of each kind once.
     """
 
     grey: npt.NDArray[np.uint8]
     to_picture: tuple[float, float, float, float, float, float]
     breast: npt.NDArray[np.bool_] | None = None
     relevance: npt.NDArray[np.float32] | None = None
+    map_kinds: tuple[MapKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.vocabulary import Detections
+from mammo_node.vocabulary import Detections, MapKind
 
 Tensor = npt.NDArray[np.float32]
-#: Runs a detector with its thresholds at zero.
+#: Runs a detector with its thresholds near zero.
 Detect = Callable[[Tensor], Detections]
 
 #: Share of the box's longer side that its region reaches beyond it, at each side.
@@ -29,6 +29,8 @@ _LEAST_RUN: Final = 192
 #: A box that overlaps the finding's by this still is the finding.
 _SAME: Final = 0.2
 _CELLS: Final = 6
+#: Of one finding: each cell, and all of it uncovered.
+_RUNS: Final = _CELLS * _CELLS + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Occlusion:
     Parameters
     ----------
     detect : callable
-        Runs the model, thresholds at zero.
+        Runs the model, thresholds near zero.
     multiple : int
         What rows and columns of the model's input must be multiples of; 0 when they are fixed.
     budget : int
@@ -46,12 +48,14 @@ class Occlusion:
         without are not explained.
     """
 
+    kind: ClassVar[MapKind] = MapKind.OCCLUSION
+
     detect: Detect
     multiple: int
-    budget: int = 3 * _CELLS * _CELLS
+    budget: int = 3 * _RUNS
 
-    def explain(self, tensor: Tensor, found: Detections) -> Tensor:
-        """Return a map of 0 to 1, (rows, columns) float32, of one prepared image.
+    def explain(self, tensor: Tensor, found: Detections) -> Tensor | None:
+        """Return a map of 0 to 1, (rows, columns) float32, or None where nothing was found.
 
         Parameters
         ----------
@@ -65,9 +69,11 @@ class Occlusion:
         InferenceError
             If the model fails.
         """
+        if not len(found.scores):
+            return None
         rows, columns = tensor.shape[2:]
         whole = np.zeros((rows, columns), dtype=np.float32)
-        affordable = max(1, self.budget // (_CELLS * _CELLS))
+        affordable = max(1, self.budget // _RUNS)
         for number in range(min(len(found.scores), affordable)):
             box, label = found.boxes[number], int(found.labels[number])
             for area, loss in self._losses(tensor, box, label):

@@ -28,7 +28,7 @@ from highdicom.seg import (
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, SegmentationStorage
 
-from mammo_node.encode import codes, modules, source, statement
+from mammo_node.encode import codes, maps, modules, source, statement
 from mammo_node.encode.identity import derived_uid
 from mammo_node.encode.modules import Common, SeriesIdentity
 from mammo_node.encode.objects import PriorResult
@@ -113,7 +113,10 @@ def _maps(result: StudyResult, picture: ViewPicture, common: Common) -> Iterator
             category=codes.SPATIAL_CONCEPT,
             kind=codes.FINDINGS["suspicious-region"],
             family=codes.ARTIFICIAL_INTELLIGENCE,
-            algorithm=(statement.plain(names) or "unknown", statement.plain(versions) or "unknown"),
+            algorithm=(
+                statement.plain(maps.maker(picture.map_kinds, names)) or "unknown",
+                statement.plain(versions) or "unknown",
+            ),
             pixels=np.clip(picture.relevance, 0.0, 1.0),
         )
 

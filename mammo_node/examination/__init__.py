@@ -18,8 +18,13 @@ from mammo_node.vocabulary import Finding, MammoImage
 __all__ = ["Examined", "Heatmap", "Subject", "examine", "find"]
 
 
-def examine(subject: Subject, model: LoadedModel) -> Examined:
+def examine(subject: Subject, model: LoadedModel, *, explain: bool = True) -> Examined:
     """Run one model on one image.
+
+    Parameters
+    ----------
+    explain : bool
+        Make the map of what made it score, too, if the model has one.
 
     Raises
     ------
@@ -30,17 +35,17 @@ def examine(subject: Subject, model: LoadedModel) -> Examined:
     """
     match model.runner:
         case Detector() as detector:
-            return detect(subject, detector)
+            return detect(subject, detector, model.explainer if explain else None)
         case DensityEstimator() as estimator:
             return Examined(tensor=subject.prepared(estimator.package.input_spec).tensor)
-        case CandidatePatches() as classifier:
-            return judge_patches(subject, classifier)
         case WindowClassifier() as classifier:
             return slide(subject, classifier)
+        case CandidatePatches() as classifier:
+            return judge_patches(subject, classifier)
         case other:
             raise ModelPackageError(f"{model.package.name}: {type(other).__name__} has no examiner")
 
 
 def find(image: MammoImage, model: LoadedModel) -> list[Finding]:
     """Return what one model finds in one image."""
-    return list(examine(Subject(image), model).findings)
+    return list(examine(Subject(image), model, explain=False).findings)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mammo_node.image.geometry import ViewTransform
 from mammo_node.image.spread import spread
-from mammo_node.vocabulary import Finding, ImageScore, Landmarks
+from mammo_node.vocabulary import Finding, ImageScore, Landmarks, MapKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Heatmap:
     values: npt.NDArray[np.float32]
     transform: ViewTransform
     input_shape: tuple[int, int]
+    kind: MapKind = MapKind.SCORES
 
     def stored(self, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
         """Return the map on the stored image's grid."""
@@ -31,7 +32,7 @@ class Examined:
 
     findings: tuple[Finding, ...] = ()
     heatmap: Heatmap | None = None
-    """How much each place scores, on the model's grid, where the model tells."""
+    """How much each place scores, or what it did for the findings, on the model's grid."""
     landmarks: Landmarks | None = None
     scores: tuple[ImageScore, ...] = ()
     tensor: npt.NDArray[np.float32] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from mammo_node.analyse.relevance.derive import RELEVANCE
 from mammo_node.analyse.relevance.heads import THRESHOLDS
 from mammo_node.analyse.runs import Runs, Tensor
 from mammo_node.errors import InferenceError
-from mammo_node.vocabulary import Detections
+from mammo_node.vocabulary import Detections, MapKind
 
 #: Gradients of strided convolutions are a mesh of points: this smooths over a cell of the finest
 #: level of detection, stride 8.
@@ -37,6 +37,8 @@ class GradientTimesInput:
         As :func:`.heads.threshold_input` makes them.
     """
 
+    kind: ClassVar[MapKind] = MapKind.GRADIENT
+
     session: Runs
     image: str
     thresholds: npt.NDArray[np.float32]
@@ -57,9 +59,9 @@ class GradientTimesInput:
             raise InferenceError("the relevance map is not finite")
         return np.asarray(found[0, 0], dtype=np.float32)
 
-    def explain(self, tensor: Tensor, _: Detections) -> Tensor:
-        """Return the map as it is shown: see :func:`shown`."""
-        return shown(self.raw(tensor))
+    def explain(self, tensor: Tensor, found: Detections) -> Tensor | None:
+        """Return the map as it is shown, see :func:`shown`; None where nothing was found."""
+        return shown(self.raw(tensor)) if len(found.scores) else None
 
 
 def shown(relevance: Tensor) -> Tensor:

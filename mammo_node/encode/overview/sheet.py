@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from mammo_node.encode import statement
+from mammo_node.encode import maps, statement
 from mammo_node.encode.overview import hanging as hanging_
 from mammo_node.encode.overview.board import Pictures, draw_board, others_words
 from mammo_node.encode.overview.canvas import (
@@ -77,7 +77,8 @@ def draw_sheet(
     """
     canvas = Canvas(WIDTH, HEIGHT, Typeface())
     arranged = hanging_.hang(result)
-    top = _draw_head(canvas, result, imprint, heat=heat)
+    shown = maps.named(maps.kinds_of(pictures)) if heat else None
+    top = _draw_head(canvas, result, _title(imprint, shown))
     foot = _foot_lines(canvas, result, arranged, imprint)
     bottom = HEIGHT - _MARGIN - round(len(foot) * _FOOT_SIZE * LEADING)
     draw_board(canvas, result, arranged, pictures, (top, bottom - _MARGIN), heat=heat)
@@ -89,11 +90,11 @@ def draw_sheet(
     return canvas.rgb
 
 
-def _draw_head(canvas: Canvas, result: StudyResult, imprint: Imprint, *, heat: bool) -> int:
+def _draw_head(canvas: Canvas, result: StudyResult, title: str) -> int:
     """Draw light, headline and statement; return where the board begins."""
     _draw_light(canvas, light_of(result))
     left, top = 3 * _MARGIN + 2 * _LAMP_RADIUS, float(_MARGIN - 8)
-    top = canvas.write_lines([_title(imprint, heat=heat)], left, top, _FOOT_SIZE, SOFT)
+    top = canvas.write_lines([title], left, top, _FOOT_SIZE, SOFT)
     canvas.write(headline(result), left, top, _HEADLINE_SIZE, bold=True)
     top += _HEADLINE_SIZE * LEADING
     words = written(statement.study_statement(result))
@@ -103,8 +104,8 @@ def _draw_head(canvas: Canvas, result: StudyResult, imprint: Imprint, *, heat: b
     return max(round(top + _TEXT_SIZE * LEADING), _MARGIN + 3 * _LAMP_PITCH) + _MARGIN // 2
 
 
-def _title(imprint: Imprint, *, heat: bool) -> str:
-    title = "Mammography AI, relevance maps" if heat else "Mammography AI"
+def _title(imprint: Imprint, shown: str | None) -> str:
+    title = "Mammography AI" if shown is None else f"Mammography AI, {shown}"
     return f"{title}, study of {imprint.study_date}" if imprint.study_date else title
 
 

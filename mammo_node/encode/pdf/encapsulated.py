@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import EncapsulatedPDFStorage
 
-from mammo_node.encode import codes, modules, references, statement
+from mammo_node.encode import codes, maps, modules, references, statement
 from mammo_node.encode.modules import Common, SeriesIdentity
 from mammo_node.encode.objects import PriorResult
 from mammo_node.encode.overview import board, canvas, hanging, light
@@ -36,7 +36,6 @@ _HEIGHT_OF_ONE_ROW: Final = 1100
 #: Of the answer in words: it leaves the rest of the page to the pictures.
 _MOST_LETTERS: Final = 900
 _CAPTION: Final = "Marks carry number and score. Not for measuring, not for reading images."
-_HEAT_CAPTION: Final = "Relevance: what made the models score, brighter for more."
 
 
 def reports(
@@ -64,7 +63,7 @@ def _pictures(result: StudyResult, common: Common) -> list[tuple[str, canvas.Pic
         return []
     shown = [(_CAPTION, False)]
     if any(picture.relevance is not None for picture in common.pictures.values()):
-        shown.append((_HEAT_CAPTION, True))
+        shown.append((maps.explained(maps.kinds_of(common.pictures)), True))
     return [(caption, _board(result, common, arranged, heat=heat)) for caption, heat in shown]
 
 
