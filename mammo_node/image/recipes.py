@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import cv2
 import numpy as np
 
 from mammo_node.image.breast import BoolImage, FloatImage
+from mammo_node.image.clahe import equalised
 
 Parameters = Mapping[str, float]
 
@@ -121,6 +123,24 @@ def display_levels(source: Source, parameters: Parameters) -> FloatImage:
     return np.asarray(np.clip(source.image, 0.0, 1.0) * white, dtype=np.float32)
 
 
+def clahe(source: Source, parameters: Parameters, tile_mm: float = 24.0) -> FloatImage:
+    """Equalise contrast within tiles of the breast's crop, limited, 0..1; 0 outside the breast.
+
+    Tiles are of one size in mm, so that a small breast is treated as a large one.
+
+    Parameters: ``tile_mm``, the side of a tile; or ``tiles``, as many tiles in each direction,
+    whatever their size; ``clip_limit`` (2), in multiples of the mean of 256 levels; the
+    percentiles of `global_levels`, which become 0 and 1 before.
+    """
+    tile_px = parameters.get("tile_mm", tile_mm) / source.mm_per_pixel
+    rows, columns = (max(1, round(side / tile_px)) for side in source.image.shape)
+    many = max(0, round(parameters.get("tiles", 0.0)))
+    tiles = (many, many) if many else (rows, columns)
+    made = equalised(global_levels(source, parameters), tiles, parameters.get("clip_limit", 2.0))
+    made[~source.mask] = 0.0
+    return made
+
+
 #: Recipes by the name that a manifest's ``input.channels`` uses.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -129,6 +149,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "specks": specks,
         "zscore": standard_score,
         "display": display_levels,
+        "clahe": clahe,
+        # Two more names, so that one input can have two scales, with a table for each.
+        "clahe-fine": partial(clahe, tile_mm=12.0),
+        "clahe-coarse": partial(clahe, tile_mm=36.0),
     }
 )
 
