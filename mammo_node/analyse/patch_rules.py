@@ -10,14 +10,17 @@ weighted to its centre is ours: nested boxes, so that integral images give the s
 
 from __future__ import annotations
 
-import math
-
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from mammo_node.analyse.manifest import BrightPixel, CentreBrightness
-from mammo_node.analyse.patch_windows import WHITE, Bytes, Integers, WindowGrid, box_sums, grid_of
+from mammo_node.analyse.patch_windows import (
+    Bytes,
+    Integers,
+    WindowGrid,
+    box_maxima,
+    box_sums,
+    grid_of,
+)
 
 
 def candidates(grey: Bytes, rule: CentreBrightness | BrightPixel) -> Integers:
@@ -111,11 +114,8 @@ def with_bright_pixel(grey: Bytes, rule: BrightPixel) -> Integers:
     (N, 2) int64
         Row by row.
     """
-    _, most, _, _ = cv2.minMaxLoc(grey)
-    rows, columns = grey.shape
-    grid = grid_of((rows, columns), rule.size_px, rule.stride_px)
-    if most <= 0:
-        return np.empty((0, 2), dtype=np.int64)
-    least = math.ceil(rule.level * most)
-    bright: npt.NDArray[np.uint8] = np.asarray(cv2.compare(grey, least, cv2.CMP_GE))
-    return grid.corners(np.flatnonzero(box_sums(bright, grid) >= WHITE))
+    grid = grid_of((grey.shape[0], grey.shape[1]), rule.size_px, rule.stride_px)
+    maxima = box_maxima(grey, grid).ravel()
+    # Every pixel is in a window, so the largest of these is the image's.
+    most = int(maxima.max())
+    return grid.corners(np.flatnonzero((maxima > 0) & (maxima >= rule.level * most)))

@@ -1,11 +1,12 @@
-"""Square windows that candidates are chosen from: where they lie, and sums over them.
+"""Square windows that candidates are chosen from: where they lie, sums and maxima of them.
 
 Rules:
 
 * Windows lie every ``stride`` pixels from the top left corner; where that leaves a rest, one more
   ends at the far edge. So every pixel is in a window, and no window reaches over the image.
 * An image that is smaller than a window is first padded to its size, at the right and the bottom.
-* Sums are of whole numbers: exact, in whatever order they are made.
+* Sums are of whole numbers: exact, in whatever order they are made. Both sums and maxima are made
+  of what lies between the lines where windows begin or end, so each pixel is read once.
 """
 
 from __future__ import annotations
@@ -103,9 +104,7 @@ def box_sums(image: Bytes, grid: WindowGrid, insets: tuple[int, ...] = (0,)) -> 
     -------
     (rows of windows, columns of windows) int64
     """
-    edges = [edge for near in insets for edge in (near, grid.size - near)]
-    rows = np.unique([0, *(grid.tops[:, None] + edges).ravel()])
-    columns = np.unique([0, *(grid.lefts[:, None] + edges).ravel()])
+    rows, columns = (_lines(starts, grid.size, insets) for starts in (grid.tops, grid.lefts))
     integral = _integral(image, rows, columns)
     total = np.zeros(grid.shape, dtype=np.int64)
     for near in insets:
@@ -117,11 +116,33 @@ def box_sums(image: Bytes, grid: WindowGrid, insets: tuple[int, ...] = (0,)) -> 
     return total
 
 
+def box_maxima(image: Bytes, grid: WindowGrid) -> Bytes:
+    """Return the maximum in every window, (rows of windows, columns of windows) uint8.
+
+    The maximum of each cell between the lines where windows begin or end is looked for once.
+    """
+    rows, columns = (_lines(starts, grid.size, (0,)) for starts in (grid.tops, grid.lefts))
+    strips = np.array([image[top:bottom].max(axis=0) for top, bottom in pairwise(rows)])
+    cells = np.maximum.reduceat(strips[:, : columns[-1]], columns[:-1], axis=1)
+    ends = ((rows, grid.tops), (columns, grid.lefts))
+    down, across = (
+        zip(*(np.searchsorted(lines, starts + edge) for edge in (0, grid.size)), strict=True)
+        for lines, starts in ends
+    )
+    tall = np.array([cells[first:last].max(axis=0) for first, last in down])
+    return np.stack([tall[:, first:last].max(axis=1) for first, last in across], axis=1)
+
+
+def _lines(starts: Integers, size: int, insets: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return where boxes begin or end, rising from 0."""
+    edges = [edge for near in insets for edge in (near, size - near)]
+    return np.unique([0, *(starts[:, None] + edges).ravel()])
+
+
 def _integral(image: Bytes, rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> Integers:
     """Return the integral image on these lines only: entry (a, b) sums image[:a, :b].
 
-    Boxes begin and end on few lines, so the strips between them are summed first; both lists
-    rise and begin with 0.
+    Boxes begin and end on few lines, so the strips between them are summed first.
     """
     table = np.zeros((len(rows), len(columns)), dtype=np.int64)
     for place, (top, bottom) in enumerate(pairwise(rows), start=1):

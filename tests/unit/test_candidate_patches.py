@@ -210,3 +210,12 @@ def test_a_manifest_that_does_not_fit_is_refused(
     folder = write_patch_package(tmp_path / "p", changes=(change,))
     with pytest.raises(ModelPackageError, match=reason):
         load_package(folder)
+
+
+def test_a_graph_with_a_fixed_batch_wants_that_batch(tmp_path: Path):
+    """An export of one window at a time runs one at a time, and the manifest must say so."""
+    folder = write_patch_package(tmp_path / "p", windows=1)
+    with pytest.raises(ModelPackageError, match="takes 1 windows at once"):
+        load_package(folder)
+    one = write_patch_package(tmp_path / "q", windows=1, changes=(("batch = 4", "batch = 1"),))
+    assert load_package(one).name == "patches"

@@ -53,7 +53,9 @@ class BrightPixel(Candidates):
     rule: Literal["bright-pixel"] = Field(description="Which rule picks the windows.")
     size_px: int = Field(400, ge=3, description="Side of a window, model pixels.")
     stride_px: int = Field(200, ge=1, description="From one window to the next, model pixels.")
-    level: Probability = Field(0.9, description="Part of the maximum that one pixel must reach.")
+    level: float = Field(
+        0.9, gt=0, le=1, description="Part of the maximum that one pixel must reach."
+    )
 
 
 CandidateRule = Annotated[CentreBrightness | BrightPixel, Field(discriminator="rule")]
