@@ -22,7 +22,7 @@ from mammo_node.config import AnyDestination, Configuration, OutputKind
 from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.errors import EncodingError
 from mammo_node.journal.journal import Journal
-from mammo_node.journal.records import Job, ResultRecord
+from mammo_node.journal.records import Job, OpinionRecord, ResultRecord
 from mammo_node.journal.spool import Spool
 from mammo_node.journal.states import JobState
 from mammo_node.outgoing import ResultFile
@@ -81,6 +81,7 @@ class Answers:
             # times are local ones.
             content_datetime=job.created_at.astimezone(),
             predecessors=self._predecessors(job),
+            models=self.configuration.models_for(job.calling_ae_title),
         )
 
     def answer_without_analysis(self) -> bool:
@@ -118,7 +119,10 @@ class Answers:
         addressed += self._substitutes(job, answer, destinations)
         records = [self._store(job, one) for one in addressed]
         result = answer.result
-        self.journal.complete_job(job, records, result.outcome, self.clock(), reason=result.reason)
+        opinions = [OpinionRecord(one.model, one.to_json()) for one in answer.opinions]
+        self.journal.complete_job(
+            job, records, result.outcome, self.clock(), reason=result.reason, opinions=opinions
+        )
         canonical(
             job,
             "study-answered",
@@ -163,7 +167,8 @@ class Answers:
         return self._unanalysed(request, Outcome.FAILED, reason)
 
     def _unanalysed(self, request: StudyRequest, outcome: Outcome, reason: str) -> StudyResult:
-        return unanalysed_result(request, outcome, reason, self.models(), self.configuration)
+        models = tuple(model for model in self.models() if model.name in request.models)
+        return unanalysed_result(request, outcome, reason, models, self.configuration)
 
     def _substitutes(
         self, job: Job, answer: Answer, destinations: Sequence[AnyDestination]

@@ -19,7 +19,7 @@ def pipeline_settings(configuration: Configuration, device_serial_number: str) -
     """Return everything that the analysis process is built from."""
     settings = configuration.settings
     return PipelineSettings(
-        models=settings.models,
+        models=settings.models.model_copy(update={"use": configuration.models_in_use()}),
         worker=settings.worker,
         policy=policy(settings.suitability),
         equipment=equipment(configuration, device_serial_number),

@@ -29,6 +29,7 @@ from mammo_node.journal.records import RecoveryReport
 from mammo_node.journal.spool import Spool
 from mammo_node.pipeline import PipelineReport, prepare_pipeline
 from mammo_node.receive.supervisor import Receiver
+from mammo_node.shadow import Shadow, prepare_shadow
 from mammo_node.vocabulary import ModelRef
 from mammo_node.worker import MODELS_DOWN, Analyst, Process, Readiness, one_line
 
@@ -39,6 +40,7 @@ _POLL_S = 0.5
 _PAUSE_S = 5.0
 #: Pause before models that do not start are tried again: loading them costs seconds.
 _MODELS_PAUSE_S = 10.0
+_SHADOW_PAUSE_S = 60.0
 _SWEEP_INTERVAL = timedelta(hours=1)
 _REQUEUE_INTERVAL = timedelta(seconds=15)
 
@@ -78,6 +80,7 @@ class Node:
         self._stopping = threading.Event()
         self._work = threading.Event()
         self._unanalysed = threading.Event()
+        self._answered = threading.Event()
         self._readiness = Readiness()
         self._results = {d.name: threading.Event() for d in configuration.ae_titles.destination}
         self._swept_at = self._requeued_at = datetime.min.replace(tzinfo=UTC)
@@ -113,6 +116,8 @@ class Node:
         self._sort_deliveries()
         self._process = self._analysis_process(installation_id(storage))
         self._resources.callback(self._process.stop)
+        if self._shadow_process is not None:
+            self._resources.callback(self._shadow_process.stop)
         port = self._receiver.start()
         self._load_models()
         self._start_threads()
@@ -152,6 +157,9 @@ class Node:
         settings = pipeline_settings(self.configuration, installation)
         self._equipment = settings.equipment
         limits = Limits(recycle_jobs=worker.recycle_jobs, recycle_mb=worker.recycle_mb)
+        self._shadow_process = (
+            AnalysisProcess(prepare_shadow, settings, limits) if settings.models.shadow else None
+        )
         return AnalysisProcess(prepare_pipeline, settings, limits)
 
     def _start_threads(self) -> None:
@@ -169,6 +177,9 @@ class Node:
         self._spawn(
             "answers", self._unanalysed, lambda: self._told(answers.answer_without_analysis())
         )
+        if self._shadow_process is not None:
+            shadow = Shadow(answers, self._shadow_process, self._stopping.is_set)
+            self._spawn("shadow", self._answered, lambda: self._show(shadow))
         for destination in self.configuration.ae_titles.destination:
             courier = self._courier(destination)
             self._spawn(destination.name, self._results[destination.name], courier.step)
@@ -209,7 +220,18 @@ class Node:
         self._readiness.up()
         if worked:
             self._unanalysed.set()
+            self._answered.set()
         return self._told(worked)
+
+    def _show(self, shadow: Shadow) -> bool:
+        try:
+            worked = shadow.step()
+        except MODELS_DOWN as error:
+            if not self._stopping.is_set():
+                _LOG.error("shadow-down", reason=one_line(error), retry_s=_SHADOW_PAUSE_S)
+                self._stopping.wait(_SHADOW_PAUSE_S)
+            return False
+        return worked
 
     def _told(self, worked: bool) -> bool:
         """Wake the couriers when there may be results."""
@@ -303,8 +325,10 @@ class Node:
     def stop(self) -> None:
         """Drain: end messages in flight, the running study and the running batch; then close."""
         self._stopping.set()
-        for event in (self._work, self._unanalysed, *self._results.values()):
+        for event in (self._work, self._unanalysed, self._answered, *self._results.values()):
             event.set()
+        if self._shadow_process is not None:
+            self._shadow_process.kill()  # no answer waits for it
         self._receiver.stop()
         for thread in self._threads:
             thread.join()

@@ -6,13 +6,14 @@ import argparse
 import json
 
 from mammo_node.config import AETitles, WebDestination, load_folder
-from mammo_node.engine import packages_in_use
+from mammo_node.engine import check_traffic_light, packages_in_use
 
 
 def run(options: argparse.Namespace) -> int:
     """Load both files and the model packages they name; print the effective configuration."""
     configuration = load_folder(options.config)
-    packages = packages_in_use(configuration.settings.models)
+    packages = packages_in_use(configuration.every_model())
+    check_traffic_light(packages, configuration.settings.traffic_light)
     if options.quiet:
         return 0
     document = configuration.model_dump(mode="json")
@@ -29,7 +30,9 @@ def run(options: argparse.Namespace) -> int:
                     print(f"{key} = {json.dumps(value)}")
     print("\n# model packages")
     for package in packages:
-        print(f"# {package.ref.name} {package.ref.version} sha256 {package.ref.sha256[:12]}")
+        shadow = package.name in configuration.settings.models.shadow
+        words = " (in shadow)" if shadow else ""
+        print(f"# {package.ref.name} {package.ref.version} sha256 {package.ref.sha256[:12]}{words}")
     for warning in warnings_of(configuration.ae_titles):
         print(f"# warning: {warning}")
     return 0

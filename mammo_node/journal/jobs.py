@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from mammo_node.config import Retry
 from mammo_node.errors import IllegalTransition, LeaseLost
-from mammo_node.journal.records import Job, PriorResult, ResultRecord
+from mammo_node.journal.opinions import store_opinions
+from mammo_node.journal.records import Job, OpinionRecord, PriorResult, ResultRecord
 from mammo_node.journal.results import store_result
 from mammo_node.journal.retry import backoff
 from mammo_node.journal.rows import job_of, prior_of
@@ -74,6 +75,8 @@ class Jobs:
         outcome: Outcome,
         now: datetime,
         reason: str | None = None,
+        *,
+        opinions: Sequence[OpinionRecord] = (),
     ) -> None:
         """Store a job's answer: results, deliveries, states and events, all or nothing.
 
@@ -95,6 +98,7 @@ class Jobs:
             transaction.change("finish_job", id=job.job_id, at=to_text(now), reason=why)
             for result in results:
                 store_result(self._store, transaction, job, result, now)
+            store_opinions(transaction, job, opinions, now)
             transaction.change(
                 "note_outcome", study_id=job.study_id, outcome=outcome, reason=why, at=to_text(now)
             )

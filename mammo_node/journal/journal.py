@@ -10,6 +10,7 @@ from mammo_node.journal.commitments import Commitments
 from mammo_node.journal.deliveries import Deliveries
 from mammo_node.journal.intake import Intake
 from mammo_node.journal.jobs import Jobs
+from mammo_node.journal.opinions import Opinions
 from mammo_node.journal.overdue import Overdue
 from mammo_node.journal.overview import Overview
 from mammo_node.journal.recovery import Recovery
@@ -28,6 +29,7 @@ class Journal(
     Overdue,
     Deliveries,
     Commitments,
+    Opinions,
     Overview,
     Retention,
     Recovery,

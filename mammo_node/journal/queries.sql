@@ -226,6 +226,59 @@ SELECT 1 FROM instances WHERE study_id = :study_id AND state = 'accepted' LIMIT 
 UPDATE studies SET outcome = :outcome, outcome_reason = :reason, outcome_at = :at
 WHERE id = :study_id;
 
+-- ---------------------------------------------------------------- opinions
+
+-- name: next_for_shadow
+-- The oldest answer, of studies whose files are here, that a model in shadow has not looked at.
+SELECT j.id FROM studies s CROSS JOIN jobs j ON j.study_id = s.id AND j.generation = s.generation
+WHERE s.state IN ('delivering', 'undelivered', 'answered') AND s.swept_at IS NULL
+    AND j.state = 'completed'
+    AND NOT EXISTS (
+        SELECT 1 FROM opinions o WHERE o.study_id = j.study_id AND o.generation = j.generation
+            AND o.model = :model AND o.sha256 = :sha256
+            AND (o.document IS NOT NULL OR o.attempts >= :most))
+    AND EXISTS (SELECT 1 FROM instances i WHERE i.study_id = s.id AND i.state = 'accepted')
+ORDER BY j.id LIMIT 1;
+
+-- name: begin_opinion
+-- An attempt is counted before it is made.
+INSERT INTO opinions (study_id, generation, model, version, sha256, shadow, attempts, at)
+VALUES (:study_id, :generation, :model, :version, :sha256, 1, 1, :at)
+ON CONFLICT (study_id, generation, model, sha256) DO UPDATE SET attempts = attempts + 1, at = :at;
+
+-- name: end_opinion
+-- What came of it; no row is left where retention came first.
+UPDATE opinions SET document = :document, reason = :reason, at = :at,
+    attempts = CASE WHEN :final THEN 1000000 ELSE attempts - :taken_back END
+WHERE study_id = :study_id AND generation = :generation AND model = :model AND sha256 = :sha256
+    AND document IS NULL;
+
+-- name: insert_opinion
+-- What a model of the answer says, written with the answer.
+INSERT INTO opinions (study_id, generation, model, version, sha256, shadow, attempts, document, at)
+VALUES (:study_id, :generation, :model, :version, :sha256, 0, 1, :document, :at)
+ON CONFLICT (study_id, generation, model, sha256)
+DO UPDATE SET shadow = 0, document = :document, reason = NULL, at = :at;
+
+-- name: opinions_of_model
+-- For each study the latest word, of the latest generation.
+SELECT o.*, s.study_instance_uid FROM opinions o JOIN studies s ON s.id = o.study_id
+WHERE o.model = :model
+    AND (:study_instance_uid IS NULL OR s.study_instance_uid = :study_instance_uid)
+    AND (:since IS NULL OR o.at >= :since)
+    AND NOT EXISTS (
+        SELECT 1 FROM opinions l WHERE l.study_id = o.study_id AND l.model = o.model
+            AND (l.generation, l.id) > (o.generation, o.id))
+ORDER BY o.study_id;
+
+-- name: models_with_opinions
+-- Whose opinions there are.
+SELECT DISTINCT model FROM opinions ORDER BY model;
+
+-- name: delete_opinions
+-- They go with the study's files.
+DELETE FROM opinions WHERE study_id = :study_id;
+
 -- ---------------------------------------------------------------- results
 
 -- name: result_with_uid

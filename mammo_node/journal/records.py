@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mammo_node.journal.completion import ReadyReason
 from mammo_node.journal.states import DeliveryState, InstanceState, JobState, StudyState
-from mammo_node.vocabulary import HeaderSummary, InstanceRef, Outcome, OutputKind
+from mammo_node.vocabulary import HeaderSummary, InstanceRef, ModelRef, Outcome, OutputKind
 
 
 class CommitOutcome(StrEnum):
@@ -103,6 +103,27 @@ class ResultRecord:
     destinations: tuple[str, ...] = ()
     held_back: str | None = None
     """Why it must not leave, if so."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionRecord:
+    """What one model says of a study by itself; ``document`` is JSON."""
+
+    model: ModelRef
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOpinion:
+    """What one model said of a study; ``document`` is JSON, or None, and ``reason`` says why."""
+
+    study_instance_uid: str
+    generation: int
+    model: ModelRef
+    shadow: bool
+    document: str | None
+    reason: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,5 +51,6 @@ def _let_go(transaction: Transaction, study_id: int, now: datetime) -> list[str]
     results = transaction.rows("delivered_result_files_of_study", study_id=study_id)
     for row in results:
         transaction.change("sweep_result", id=row["id"], at=to_text(now))
+    transaction.change("delete_opinions", study_id=study_id)
     transaction.change("note_swept", study_id=study_id, at=to_text(now))
     return [row["path"] for row in (*instances, *results)]

@@ -28,7 +28,7 @@ from mammo_node.journal.times import to_text
 
 #: Goes up with every change of schema.sql, with a migration-N.sql that leads there from the
 #: version before; stands in the file as PRAGMA user_version.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BUSY_TIMEOUT_S = 30.0
 _MARK = "-- name:"
 #: Primary result codes (https://www.sqlite.org/rescode.html) that pass when space or time comes.
