@@ -18,6 +18,7 @@ not what to do. There is no 2, which would need the model to know benign finding
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,6 +94,34 @@ def derive_limits(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Limit, .
             rates = detected[first] / positive.size, cleared[first] / negative.size
             limits.append(Limit(category, float(at[first]), float(rates[0]), float(rates[1])))
     return _given(limits)
+
+
+def manifest_tables(limits: Sequence[Limit], label: str, data: str) -> str:
+    """Return the limits as a manifest's [[suspicion]] tables.
+
+    Parameters
+    ----------
+    label : str
+        The [[label]] that was measured.
+    data : str
+        On what, in words.
+    """
+    return "\n".join(
+        "\n".join(
+            (
+                "[[suspicion]]",
+                f'label = "{label}"',
+                f"category = {limit.category}",
+                # The shortest number that is the same score in single precision.
+                f"threshold = {np.format_float_positional(np.float32(limit.threshold), trim='0')}",
+                f"sensitivity = {limit.sensitivity:.4f}",
+                f"specificity = {limit.specificity:.4f}",
+                f"data = {json.dumps(data)}",
+                "",
+            )
+        )
+        for limit in limits
+    )
 
 
 def _given(limits: list[Limit]) -> tuple[Limit, ...]:

@@ -89,7 +89,12 @@ def prepare(
     shape = (1, len(spec.channels), rows, columns)
     tensor = np.full(shape, spec.pad_value, dtype=np.float32)
     for i, name in enumerate(spec.channels):
-        tensor[0, i][place] = RECIPES[name](source, spec.parameters.get(name, {}))
+        first = spec.channels.index(name)
+        # Networks of photographs take one image in three channels: it is made once.
+        if first < i:
+            tensor[0, i] = tensor[0, first]
+        else:
+            tensor[0, i][place] = RECIPES[name](source, spec.parameters.get(name, {}))
     padded_mask = np.zeros((rows, columns), dtype=bool)
     padded_mask[place] = source.mask
     kept = _kept(spec, breast, padded_mask)
