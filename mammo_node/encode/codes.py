@@ -114,6 +114,8 @@ PROCESSING_EQUIPMENT: Final = concept("109102", "DCM", "Processing Equipment")
 # --- Measurements ------------------------------------------------------------------------
 #: Defined for CAD (PS3.16 Annex D, 111012): 0 to 100 %, of the finding as such.
 CERTAINTY_OF_FINDING: Final = concept("111012", "DCM", "Certainty of Finding")
+#: Defined for CAD too (111013): of what is said of an image, a breast or a patient as a whole.
+CERTAINTY_OF_IMPRESSION: Final = concept("111013", "DCM", "Certainty of Impression")
 #: CID 7470 Linear Measurements.
 LONG_AXIS: Final = concept("103339001", "SCT", "Long axis")
 PERCENT: Final = concept("%", "UCUM", "Percent")

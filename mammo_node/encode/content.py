@@ -9,12 +9,13 @@ from highdicom.sr import (
     ContainerContentItem,
     ContentItem,
     ContentSequence,
+    ImageContentItem,
     RelationshipTypeValues,
     TextContentItem,
 )
 
 from mammo_node.encode import codes, statement
-from mammo_node.vocabulary import CodedConcept
+from mammo_node.vocabulary import CodedConcept, InstanceRef
 
 _CONTAINS = RelationshipTypeValues.CONTAINS
 
@@ -34,3 +35,24 @@ def container(name: CodedConcept, items: Sequence[ContentItem]) -> ContainerCont
     item = ContainerContentItem(name=codes.sr_concept(name), relationship_type=_CONTAINS)
     item.ContentSequence = ContentSequence(items)
     return item
+
+
+def source_image(ref: InstanceRef) -> ImageContentItem:
+    """Return the image that something is said of."""
+    return ImageContentItem(
+        name=codes.sr_concept(codes.SOURCE),
+        referenced_sop_class_uid=ref.sop_class_uid,
+        referenced_sop_instance_uid=ref.sop_instance_uid,
+        relationship_type=_CONTAINS,
+    )
+
+
+def measurement_group(items: Sequence[ContentItem]) -> ContainerContentItem:
+    """Return TID 1501: what is said of images as a whole."""
+    group = ContainerContentItem(
+        name=codes.sr_concept(codes.MEASUREMENT_GROUP),
+        template_id="1501",
+        relationship_type=_CONTAINS,
+    )
+    group.ContentSequence = ContentSequence(items)
+    return group

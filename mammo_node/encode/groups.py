@@ -16,9 +16,7 @@ from highdicom.sr import (
     ContainerContentItem,
     ContentItem,
     ContentSequence,
-    FindingSite,
     GraphicTypeValues,
-    ImageContentItem,
     ImageRegion,
     Measurement,
     PlanarROIMeasurementsAndQualitativeEvaluations,
@@ -28,8 +26,9 @@ from highdicom.sr import (
     TrackingIdentifier,
 )
 
-from mammo_node.encode import codes, content, outline, statement
+from mammo_node.encode import codes, content, outline, sentences, statement
 from mammo_node.encode.identity import ResultIdentity
+from mammo_node.encode.site import distances, evaluations, finding_site
 from mammo_node.vocabulary import (
     Finding,
     InstanceRef,
@@ -76,10 +75,14 @@ def _lesion_group(
         referenced_region=_region(finding, view),
         finding_type=codes.sr_concept(finding.concept),
         algorithm_id=algorithm(finding.model, _parameters(result, view, finding)),
-        finding_sites=_sites(view),
-        measurements=_measurements(finding),
+        finding_sites=[finding_site(view.laterality, finding.location)],
+        measurements=[*_measurements(finding), *distances(finding.location)],
+        qualitative_evaluations=evaluations(finding.location),
     )[0]  # type: ignore[assignment]  # highdicom types items as Dataset
     group.ContentSequence.append(_center(finding, view))
+    compared = sentences.agreement_words(result, finding)
+    if compared:
+        group.ContentSequence.append(content.text_item(codes.COMMENT, compared))
     return group
 
 
@@ -119,16 +122,6 @@ def _center(finding: Finding, view: ViewResult) -> ScoordContentItem:
     return item
 
 
-def _sites(view: ViewResult) -> list[FindingSite]:
-    side = codes.LATERALITIES.get(view.laterality) if view.laterality else None
-    return [
-        FindingSite(
-            anatomic_location=codes.sr_concept(codes.BREAST),
-            laterality=codes.sr_concept(side) if side else None,
-        )
-    ]
-
-
 def _measurements(finding: Finding) -> list[Measurement]:
     certainty = Measurement(
         name=codes.sr_concept(codes.CERTAINTY_OF_FINDING),
@@ -156,35 +149,16 @@ def _whole_image_group(
     items: list[ContentItem] = [
         *TrackingIdentifier(uid=uid, identifier=name),
         content.code_content(codes.FINDING, finding),
-        *_sites(view),
+        finding_site(view.laterality),
     ]
     if analysed and len(result.models) == 1:
         items += [*algorithm(result.models[0], _operating_point(result))]
-    items.append(_source(view.ref))
-    return _whole(items)
+    items.append(content.source_image(view.ref))
+    return content.measurement_group(items)
 
 
 def _operating_point(result: StudyResult) -> list[str]:
     return [f"threshold {statement.operating_point(result)}"] if result.operating_points else []
-
-
-def _source(ref: InstanceRef) -> ImageContentItem:
-    return ImageContentItem(
-        name=codes.sr_concept(codes.SOURCE),
-        referenced_sop_class_uid=ref.sop_class_uid,
-        referenced_sop_instance_uid=ref.sop_instance_uid,
-        relationship_type=_CONTAINS,
-    )
-
-
-def _whole(items: list[ContentItem]) -> ContainerContentItem:
-    group = ContainerContentItem(
-        name=codes.sr_concept(codes.MEASUREMENT_GROUP),
-        template_id="1501",
-        relationship_type=_CONTAINS,
-    )
-    group.ContentSequence = ContentSequence(items)
-    return group
 
 
 def _short_status(result: StudyResult, view: ViewResult) -> str:

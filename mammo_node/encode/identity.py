@@ -70,6 +70,10 @@ class ResultIdentity:
             "tracking", self.study_instance_uid, self.answer, first.sop_instance_uid, first.index
         )
 
+    def evaluation_uid(self, what: str, *of: object) -> str:
+        """Return the Tracking UID of what is said of an image, a breast or the patient."""
+        return derived_uid("tracking", self.study_instance_uid, self.answer, what, *of)
+
 
 def result_identity(
     result: StudyResult,

@@ -161,7 +161,8 @@ def _image(item: Dataset) -> str:
 
 
 def _images_with(groups: list[Dataset], finding: CodedConcept) -> tuple[str, ...]:
-    found = (g for g in groups if _code(_child(g, codes.FINDING)) == finding)
+    said = ((group, next(_children(group, codes.FINDING), None)) for group in groups)
+    found = (group for group, what in said if what is not None and _code(what) == finding)
     return tuple(_image(_child(group, codes.SOURCE)) for group in found)
 
 

@@ -5,7 +5,8 @@
     Imaging Measurement Report (126000, DCM)
     ├── Language, device observer (TID 1204, 1001), procedure reported (CID 100)
     ├── Image Library (TID 1600): every image of the study that the answer speaks of
-    ├── Imaging Measurements: one group per lesion (TID 1410), or per image without (TID 1501)
+    ├── Imaging Measurements: one group per lesion (TID 1410), or per image without (TID 1501);
+    │   then scores of images, density and assessment of each breast and the patient (TID 1501)
     └── Qualitative Evaluations: the answer to the study, coded (CID 6047, 6042) and in words
 """
 
@@ -27,7 +28,16 @@ from highdicom.sr.coding import CodedConcept as SrConcept
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage
 
-from mammo_node.encode import codes, content, document, groups, library, modules, statement
+from mammo_node.encode import (
+    codes,
+    content,
+    document,
+    evaluations,
+    groups,
+    library,
+    modules,
+    statement,
+)
 from mammo_node.encode.document import device_observer
 from mammo_node.encode.modules import Common, SeriesIdentity
 from mammo_node.encode.objects import PriorResult
@@ -85,8 +95,9 @@ def _root(result: StudyResult, common: Common) -> ContainerContentItem:
     lesions = [
         g for view in result.views for g in groups.view_groups(result, view, common.identity)
     ]
-    if lesions:
-        items.append(content.container(codes.IMAGING_MEASUREMENTS, lesions))
+    wholes = evaluations.evaluation_groups(result, common.identity)
+    if lesions or wholes:
+        items.append(content.container(codes.IMAGING_MEASUREMENTS, [*lesions, *wholes]))
     items.append(content.container(codes.QUALITATIVE_EVALUATIONS, _answer(result)))
     root.ContentSequence = items
     return root

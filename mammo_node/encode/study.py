@@ -20,7 +20,14 @@ from mammo_node.encode.overview import capture
 from mammo_node.encode.pdf import encapsulated
 from mammo_node.errors import EncodingError
 from mammo_node.header import attributes
-from mammo_node.vocabulary import InstanceRef, OutputKind, StudyResult, ViewPicture
+from mammo_node.vocabulary import (
+    Finding,
+    InstanceRef,
+    Location,
+    OutputKind,
+    StudyResult,
+    ViewPicture,
+)
 
 __all__ = ["EncodedObject", "Equipment", "PriorResult", "encode_study"]
 
@@ -115,13 +122,27 @@ def encode_study(
 def _check(result: StudyResult) -> None:
     for view in result.views:
         for index, finding in enumerate(view.findings):
-            numbers = [finding.score, *astuple(finding.box_px), finding.long_axis_mm or 0.0]
-            if not all(map(math.isfinite, numbers)) or not 0.0 <= finding.score <= 1.0:
+            if not _is_possible(finding):
                 name = statement.finding_name(result, view, index)
                 raise EncodingError(
                     f"study {result.study_instance_uid}: finding {name}: score must be 0 to 1,"
-                    " box and size finite numbers"
+                    " box, size and place finite numbers"
                 )
+    scores = [score.score for view in result.views for score in view.scores]
+    scores += [p for density in result.densities for p in density.probabilities]
+    scores += [assessment.score for assessment in result.assessments]
+    if not all(0.0 <= score <= 1.0 for score in scores):
+        raise EncodingError(
+            f"study {result.study_instance_uid}: scores of images and breasts must be 0 to 1"
+        )
+
+
+def _is_possible(finding: Finding) -> bool:
+    location, agreement = finding.location or Location(), finding.agreement
+    scores = [finding.score, agreement.score_before if agreement else 0.0]
+    sizes = (finding.long_axis_mm, location.nipple_mm, location.skin_mm)
+    numbers = [*astuple(finding.box_px), *(size or 0.0 for size in sizes)]
+    return all(0.0 <= score <= 1.0 for score in scores) and all(map(math.isfinite, numbers))
 
 
 def _common(

@@ -14,6 +14,12 @@ The keys are stable: keys may be added, none is renamed or removed without a new
     operating_points       {label: threshold}
     models                 [{name, version, sha256}]
     lesions                [[{sop_instance_uid, index}, ...]], findings that are one lesion
+    densities              [{laterality, category, probabilities, sop_instance_uids, model}]
+                           of each breast; laterality null: of the patient; category "A" to "D",
+                           probabilities of A, B, C and D
+    assessments            [{laterality, score, category, light, reasons}], likewise; category is
+                           the AI suspicion category (not BI-RADS) or null, light "red" | "amber" |
+                           "green" | "unlit"
     views                  [
       sop_instance_uid, sop_class_uid, series_instance_uid    str
       laterality, view     str | null
@@ -22,6 +28,9 @@ The keys are stable: keys may be added, none is renamed or removed without a new
       analysed             bool, whether a model has seen the image
       statement            str
       refusal              {reason, detail} | null
+      landmarks            {nipple_px, nipple_score, in_profile, pectoral_px, breast_px, model} |
+                           null; points are [column, row], the outlines polygons
+      scores               [{label, score, category, model}], of the image as a whole
       findings             [
         label              str
         concept            {value, scheme, meaning}
@@ -30,6 +39,9 @@ The keys are stable: keys may be added, none is renamed or removed without a new
         outline_px         [[column, row], ...] | null
         members_px         [[column, row], ...], centres of a cluster's calcifications if known
         long_axis_mm       float | null
+        location           {quadrant, clock, depth, nipple_mm, skin_mm} | null
+        agreement          {score_before, partner, difference_mm} | null, with the other view;
+                           partner is {sop_instance_uid, index} | null
         model              {name, version, sha256}
       ]
     ]
@@ -38,10 +50,22 @@ The keys are stable: keys may be added, none is renamed or removed without a new
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Any, Final
 
 from mammo_node.encode import statement
-from mammo_node.vocabulary import Finding, ModelRef, StudyResult, ViewResult
+from mammo_node.vocabulary import (
+    Agreement,
+    Assessment,
+    Density,
+    Finding,
+    ImageScore,
+    Landmarks,
+    Location,
+    ModelRef,
+    StudyResult,
+    ViewResult,
+)
 
 FORMAT: Final = 1
 
@@ -60,6 +84,8 @@ def study_json(result: StudyResult) -> dict[str, Any]:
         "operating_points": {label: float(value) for label, value in result.operating_points},
         "models": [_model(model) for model in result.models],
         "lesions": [[asdict(ref) for ref in lesion] for lesion in result.lesions],
+        "densities": [_density(density) for density in result.densities],
+        "assessments": [_assessment(assessment) for assessment in result.assessments],
         "views": [_view(result, view) for view in result.views],
     }
 
@@ -83,6 +109,8 @@ def _view(result: StudyResult, view: ViewResult) -> dict[str, Any]:
         "analysed": statement.is_analysed(result, view),
         "statement": statement.view_statement(result, view),
         "refusal": refusal and {"reason": refusal.reason.value, "detail": refusal.detail},
+        "landmarks": _landmarks(view.landmarks),
+        "scores": [_score(score) for score in view.scores],
         "findings": [_finding(finding) for finding in view.findings],
     }
 
@@ -97,8 +125,41 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "outline_px": None if outline is None else [[float(x), float(y)] for x, y in outline],
         "members_px": [[float(x), float(y)] for x, y in finding.members_px],
         "long_axis_mm": None if long_axis is None else float(long_axis),
+        "location": finding.location and _plain(finding.location),
+        "agreement": finding.agreement and _plain(finding.agreement),
         "model": _model(finding.model),
     }
+
+
+def _landmarks(landmarks: Landmarks | None) -> dict[str, Any] | None:
+    if landmarks is None:
+        return None
+    return _plain(landmarks) | {"model": _model(landmarks.model)}
+
+
+def _score(score: ImageScore) -> dict[str, Any]:
+    return _plain(score) | {"model": _model(score.model)}
+
+
+def _density(density: Density) -> dict[str, Any]:
+    return _plain(density) | {"model": _model(density.model)}
+
+
+def _assessment(assessment: Assessment) -> dict[str, Any]:
+    return _plain(assessment)
+
+
+def _plain(
+    value: Location | Agreement | Landmarks | ImageScore | Density | Assessment,
+) -> dict[str, Any]:
+    """Return a frozen value as JSON has it: fields by name, tuples as lists, words as words."""
+    return {name: _listed(field) for name, field in asdict(value).items()}
+
+
+def _listed(field: Any) -> Any:
+    if isinstance(field, tuple):
+        return [_listed(one) for one in field]
+    return field.value if isinstance(field, StrEnum) else field
 
 
 def _model(model: ModelRef) -> dict[str, Any]:

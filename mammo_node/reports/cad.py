@@ -15,8 +15,10 @@ from mammo_node.reports import properties
 from mammo_node.reports.found import ReadFinding
 from mammo_node.reports.geometry import Point, Region, region_of
 from mammo_node.reports.images import Images, side_of
+from mammo_node.reports.places import location_in, location_of, of_finding
 from mammo_node.reports.same import key_of, same
 from mammo_node.reports.tree import Item, Position
+from mammo_node.reports.wholes import is_composition
 from mammo_node.vocabulary import CodedConcept, Laterality
 
 _INTENTS: Final = {
@@ -26,11 +28,16 @@ _INTENTS: Final = {
 }
 
 
-def cad_findings(images: Images) -> list[ReadFinding]:
-    """Return every finding of a CAD report once, with members of clusters in their cluster."""
+def cad_findings(images: Images, statements: tuple[str, ...] = ()) -> list[ReadFinding]:
+    """Return every finding of a CAD report once, with members of clusters in their cluster.
+
+    ``statements`` are the words of the whole report, which may say more of single findings.
+    """
     lesions = _lesions(images)
     return [
-        _finding(images, item, lesions.get(item.position)) for item in _outermost(images.tree.root)
+        _finding(images, item, lesions.get(item.position), statements)
+        for item in _outermost(images.tree.root)
+        if not is_composition(item)
     ]
 
 
@@ -76,7 +83,8 @@ def _is_bare_feature(item: Item) -> bool:
 def _lesions(images: Images) -> dict[Position, int]:
     """Return the number of the composite feature that each finding is below, or that names it."""
     numbers: dict[Position, int] = {}
-    features = (i for i in images.tree.root.walk() if _is(i, concepts.COMPOSITE_FEATURE))
+    every = (i for i in images.tree.root.walk() if _is(i, concepts.COMPOSITE_FEATURE))
+    features = (feature for feature in every if not is_composition(feature))
     for number, feature in enumerate(features, start=1):
         for child in feature.children:
             for item in images.tree.resolved(child).walk():
@@ -85,13 +93,17 @@ def _lesions(images: Images) -> dict[Position, int]:
     return numbers
 
 
-def _finding(images: Images, item: Item, lesion: int | None) -> ReadFinding:
+def _finding(
+    images: Images, item: Item, lesion: int | None, statements: tuple[str, ...]
+) -> ReadFinding:
     name = item.first(codes.TRACKING_IDENTIFIER)
     uid = item.first(codes.TRACKING_UID)
     intent = item.first(concepts.RENDERING_INTENT)
     measured = properties.measured_in(item.children)
+    qualities = properties.qualities_in(item.children)
     image = images.of(_own(item))
     words = name.text if name else None
+    said = of_finding(words, statements)
     return ReadFinding(
         concept=item.code,
         label=properties.label_of(item.code, words),
@@ -107,11 +119,12 @@ def _finding(images: Images, item: Item, lesion: int | None) -> ReadFinding:
         score=properties.score_in(measured),
         size_mm=properties.size_in(measured),
         measured=measured,
-        qualities=properties.qualities_in(item.children),
-        words=properties.words_in(item.children),
+        qualities=qualities,
+        words=(*properties.words_in(item.children), *said),
         rendering=key_of(intent.code, _INTENTS) if intent else None,
         lesion=lesion,
         algorithm=properties.algorithm_of(_properties(item)),
+        location=location_of(None, qualities, measured) or location_in(said),
     )
 
 

@@ -12,7 +12,7 @@ from mammo_node.encode.cad import concepts
 from mammo_node.encode.codes import concept
 from mammo_node.encode.objects import quiet
 from mammo_node.errors import NotAReport
-from mammo_node.reports import properties
+from mammo_node.reports import properties, wholes
 from mammo_node.reports.cad import cad_findings, images_detected, images_failed
 from mammo_node.reports.found import ReadFinding, ReadImage, ReadReport
 from mammo_node.reports.groups import (
@@ -71,7 +71,8 @@ def _report(ds: Dataset) -> ReadReport:
     if tree.root.value_type != "CONTAINER" or not tree.root.children:
         raise NotAReport("it has no content tree: not a structured report")
     images = read_images(tree)
-    findings = numbered((*cad_findings(images), *group_findings(images)))
+    statements = tuple(_statements(tree.root))
+    findings = numbered((*cad_findings(images, statements), *group_findings(images)))
     if not findings and not _is_of_findings(tree.root):
         raise NotAReport(f"not a report of findings: {_called(tree.root)}")
     return ReadReport(
@@ -93,7 +94,10 @@ def _report(ds: Dataset) -> ReadReport:
             for quality in properties.qualities_in(_of_the_study(tree.root))
             if not one_of(quality.concept, _SUMMARIES)
         ),
-        statements=tuple(_statements(tree.root)),
+        densities=tuple(wholes.densities(images, statements)),
+        scores=tuple(wholes.scores(images, statements)),
+        assessments=tuple(wholes.assessments(images, statements)),
+        statements=statements,
         images=tuple(_every_image(ds, images)),
         findings=findings,
         without_findings=tuple(_without_findings(images, findings)),

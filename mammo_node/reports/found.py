@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mammo_node.reports.geometry import Point, Region
-from mammo_node.vocabulary import Box, CodedConcept, Laterality, View
+from mammo_node.vocabulary import (
+    Assessment,
+    Box,
+    CodedConcept,
+    DensityCategory,
+    Laterality,
+    Location,
+    View,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,36 @@ class Algorithm:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadDensity:
+    """What a breast is made of, or, without laterality, those of the patient."""
+
+    laterality: Laterality | None
+    category: DensityCategory | None
+    composition: CodedConcept | None
+    """The code that says the category."""
+    certainty: float | None = None
+    """0..1, of that category."""
+    probabilities: tuple[float, float, float, float] | None = None
+    """Of A, B, C and D."""
+    sop_instance_uids: tuple[str, ...] = ()
+    """Images that it was read from, as far as the report names them."""
+    algorithm: Algorithm = Algorithm()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadScore:
+    """A score of an image as a whole, 0..1, and its AI suspicion category if it has one."""
+
+    sop_instance_uid: str | None
+    image: str
+    """Name of the image, such as 'R-MLO'."""
+    label: str
+    score: float
+    category: int | None
+    algorithm: Algorithm = Algorithm()
+
+
+@dataclass(frozen=True, slots=True)
 class ReadFinding:
     """One finding in one image, as far as the report tells."""
 
@@ -80,6 +118,8 @@ class ReadFinding:
     lesion: int | None
     """The same number for findings that the report calls one lesion."""
     algorithm: Algorithm
+    location: Location | None = None
+    """Where in the breast, as far as the report tells."""
 
     @property
     def box_px(self) -> Box | None:
@@ -110,6 +150,11 @@ class ReadReport:
     """Numbers that speak of the study, not of a finding."""
     qualities: tuple[Quality, ...]
     """Coded properties that speak of the study, such as an assessment category."""
+    densities: tuple[ReadDensity, ...]
+    scores: tuple[ReadScore, ...]
+    """Of images as a whole."""
+    assessments: tuple[Assessment, ...]
+    """Of breasts and the patient."""
     statements: tuple[str, ...]
     images: tuple[ReadImage, ...]
     findings: tuple[ReadFinding, ...]

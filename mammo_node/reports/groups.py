@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mammo_node.encode import codes
+from mammo_node.encode import anatomy, codes
 from mammo_node.reports import properties
 from mammo_node.reports.found import ReadFinding
 from mammo_node.reports.geometry import Point, Region, region_of
 from mammo_node.reports.images import Images, side_of
+from mammo_node.reports.places import location_of
 from mammo_node.reports.same import one_of
 from mammo_node.reports.tree import Item
 from mammo_node.vocabulary import CodedConcept, Laterality
@@ -21,7 +22,7 @@ _NOT_ANALYSED: Final = (codes.NONE_SUCCEEDED,)
 
 def group_findings(images: Images) -> list[ReadFinding]:
     """Return the finding of every measurement group that has one."""
-    return [_finding(images, group) for group in _groups(images) if not _speaks_of_image(group)]
+    return [_finding(images, group) for group in groups_of(images) if not _is_of_a_whole(group)]
 
 
 def images_without_findings(images: Images) -> tuple[str, ...]:
@@ -35,21 +36,26 @@ def images_not_analysed(images: Images) -> tuple[str, ...]:
 
 
 def _images_said(images: Images, what: tuple[CodedConcept, ...]) -> tuple[str, ...]:
-    said = (images.of(g.children) for g in _groups(images) if one_of(_concept(g), what))
+    said = (images.of(g.children) for g in groups_of(images) if one_of(concept_of(g), what))
     return tuple(image.sop_instance_uid for image in said if image is not None)
 
 
-def _groups(images: Images) -> Iterator[Item]:
+def groups_of(images: Images) -> Iterator[Item]:
+    """Yield every measurement group."""
     for item in images.tree.root.walk():
         if item.value_type == "CONTAINER" and one_of(item.name, (codes.MEASUREMENT_GROUP,)):
             yield item
 
 
-def _speaks_of_image(group: Item) -> bool:
-    return one_of(_concept(group), (*_NOTHING_FOUND, *_NOT_ANALYSED))
+def _is_of_a_whole(group: Item) -> bool:
+    """Whether it speaks of an image, a breast or the patient, and is no lesion."""
+    if concept_of(group) is None and group.first(codes.CERTAINTY_OF_IMPRESSION) is not None:
+        return True
+    return one_of(concept_of(group), (*_NOTHING_FOUND, *_NOT_ANALYSED, anatomy.BREAST_COMPOSITION))
 
 
-def _concept(group: Item) -> CodedConcept | None:
+def concept_of(group: Item) -> CodedConcept | None:
+    """Return what a group says was found."""
     finding = group.first(codes.FINDING)
     return finding.code if finding else None
 
@@ -59,16 +65,17 @@ def _finding(images: Images, group: Item) -> ReadFinding:
     uid = group.first(codes.TRACKING_UID)
     site = group.first(codes.FINDING_SITE)
     measured = properties.measured_in(group.children)
+    qualities = properties.qualities_in(group.children)
     image = images.of(sorted(group.children, key=lambda i: not i.value_type.startswith("SCOORD")))
     words = name.text if name else None
     return ReadFinding(
-        concept=_concept(group),
-        label=properties.label_of(_concept(group), words),
+        concept=concept_of(group),
+        label=properties.label_of(concept_of(group), words),
         name=words,
         tracking_uid=uid.uid if uid else None,
         image=image,
         frame=images.frame_of(group.children),
-        laterality=_side(group) or (image.laterality if image else None),
+        laterality=side_of_group(group) or (image.laterality if image else None),
         site=site.code if site else None,
         region=_region(group),
         centre_px=_centre(group),
@@ -76,11 +83,12 @@ def _finding(images: Images, group: Item) -> ReadFinding:
         score=properties.score_in(measured),
         size_mm=properties.size_in(measured),
         measured=measured,
-        qualities=properties.qualities_in(group.children),
+        qualities=qualities,
         words=properties.words_in(group.children),
         rendering=None,
         lesion=None,
         algorithm=properties.algorithm_of(_identification(group)),
+        location=location_of(site, qualities, measured),
     )
 
 
@@ -91,7 +99,7 @@ def _identification(group: Item) -> Iterator[Item]:
         yield from child.children
 
 
-def _side(group: Item) -> Laterality | None:
+def side_of_group(group: Item) -> Laterality | None:
     """Return the side: a modifier of the site, or an item of the group."""
     site = group.first(codes.FINDING_SITE)
     holders = (site, group) if site else (group,)

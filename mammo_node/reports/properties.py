@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from mammo_node.encode import codes
+from mammo_node.encode import anatomy, codes
 from mammo_node.encode.cad import concepts
 from mammo_node.encode.codes import concept
 from mammo_node.header import attributes
@@ -69,17 +69,31 @@ def score_in(measured: Iterable[Measured]) -> float | None:
     """Return the score as 0..1; percent are divided, other units are taken as they are."""
     found = list(measured)
     for score in _SCORES:
-        for number in found:
-            if same(number.concept, score):
-                scale = 100 if number.unit == codes.PERCENT.value or number.value > 1 else 1
-                return round(number.value / scale, 6)
+        part = part_of(number for number in found if same(number.concept, score))
+        if part is not None:
+            return part
+    return None
+
+
+def part_of(numbers: Iterable[Measured]) -> float | None:
+    """Return the first of these numbers as 0..1: percent are divided."""
+    for number in numbers:
+        scale = 100 if number.unit == codes.PERCENT.value or number.value > 1 else 1
+        return round(number.value / scale, 6)
     return None
 
 
 def size_in(measured: Iterable[Measured]) -> float | None:
-    """Return the longest length in mm."""
-    lengths = [number.value * _TO_MM[number.unit] for number in measured if number.unit in _TO_MM]
+    """Return the longest length in mm; a distance to something else is no size."""
+    sizes = (n for n in measured if not one_of(n.concept, anatomy.DISTANCES))
+    lengths = [mm for mm in map(millimetres, sizes) if mm is not None]
     return max(lengths, default=None)
+
+
+def millimetres(number: Measured) -> float | None:
+    """Return a length in mm; None for what is not one."""
+    scale = _TO_MM.get(number.unit)
+    return None if scale is None else number.value * scale
 
 
 def qualities_in(items: Iterable[Item]) -> tuple[Quality, ...]:

@@ -10,6 +10,10 @@ number::
     manufacturer, model_name, software_versions, completion_flag    str | null
     summary, detections, analyses    {value, scheme, meaning} | null
     measured, qualities    [{concept, value, unit}], [{concept, value}] of the study as such
+    densities              [{laterality, category, composition, certainty, probabilities,
+                             sop_instance_uids, algorithm}], laterality null: of the patient
+    scores                 [{sop_instance_uid, image, label, score, category, algorithm}]
+    assessments            [{laterality, score, category, light, reasons}]
     statements             [str], what is said of the whole study
     images                 [{sop_instance_uid, laterality, view}]
     without_findings, not_analysed   [SOP Instance UID], of which the report says so
@@ -22,6 +26,7 @@ number::
       frame                int | null, of a multi-frame image, from 1
       laterality, view     "L" | "R" | null, str | null
       site                 {value, scheme, meaning} | null
+      location             {quadrant, clock, depth, nipple_mm, skin_mm} | null
       box_px               {x_min, y_min, x_max, y_max} | null
       region               {graphic_type, points_px} | null
       centre_px            [column, row] | null

@@ -37,6 +37,8 @@ CASES = {
     "cad-sr-failed-unread": ("failed-unread", OutputKind.CAD_SR, 0),
     "cad-sr-not-attempted": ("not-attempted", OutputKind.CAD_SR, 0),
     "cad-sr-matched": ("matched", OutputKind.CAD_SR, 0),
+    "sr-rich": ("rich", OutputKind.SR, 0),
+    "cad-sr-rich": ("rich", OutputKind.CAD_SR, 0),
     "key-objects-findings": ("findings", OutputKind.KEY_OBJECTS, 0),
     "key-objects-partial": ("partial", OutputKind.KEY_OBJECTS, 0),
     "overview-findings": ("findings", OutputKind.OVERVIEW, 0),
@@ -57,7 +59,8 @@ _DOCUMENT_LENGTH = "00420015"
 def made(name: str) -> Dataset:
     """Encode the object of a case."""
     answer, kind, place = CASES[name]
-    result = (samples.answers() | {"matched": samples.matched()})[answer]
+    others = {"matched": samples.matched(), "rich": samples.rich()}
+    result = (samples.answers() | others)[answer]
     objects = encode_study(
         result,
         samples.headers(result),

@@ -15,13 +15,22 @@ from mammo_node.encode.codes import FINDINGS
 from mammo_node.encode.objects import Equipment
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
+    Agreement,
+    Assessment,
     Box,
+    Density,
+    DensityCategory,
+    Depth,
     Finding,
     FindingRef,
+    ImageScore,
     InstanceRef,
     Laterality,
+    Light,
+    Location,
     ModelRef,
     Outcome,
+    Quadrant,
     Refusal,
     RefusalReason,
     Spacing,
@@ -37,6 +46,8 @@ WHEN = datetime(2026, 11, 21, 12, 34, 56, tzinfo=UTC)
 ROWS, COLUMNS = 3328, 2560
 SPACING = Spacing(0.065, 0.065, SpacingOrigin.IMAGER_CORRECTED)
 MODEL = ModelRef("lesion-detector", "1.2.0", "a5" * 32, "a detector that does not exist")
+DENSITY_MODEL = ModelRef("density", "0.3.0", "d3" * 32, "two views to A, B, C or D")
+SCORE_MODEL = ModelRef("nodules", "2.0.0", "5c" * 32, "patches to a score of the image")
 EQUIPMENT = Equipment(
     software_version="0.1.0",
     device_serial_number="0001",
@@ -214,6 +225,63 @@ def matched() -> StudyResult:
     )
     same = tuple(FindingRef(view.ref.sop_instance_uid, 0) for view in (r_cc, r_mlo))
     return study_result(Outcome.FINDINGS, views, lesions=(same,))
+
+
+def rich() -> StudyResult:
+    """Return a result with all that models and views can say across a breast."""
+    r_cc, l_cc, r_mlo, l_mlo = negative_views()
+    cc_box, mlo_box = Box(1200.5, 1400.25, 1420.0, 1600.75), Box(1000.0, 900.0, 1200.0, 1100.0)
+    whole = Location(Quadrant.UPPER_OUTER, 10, Depth.MIDDLE, 43.25, 12.5)
+    in_cc = replace(
+        finding("mass", 0.58, cc_box, outlined=True),
+        location=whole,
+        agreement=Agreement(0.42, FindingRef(r_mlo.ref.sop_instance_uid, 0), 3.0),
+    )
+    in_mlo = replace(
+        finding("mass", 0.71, mlo_box),
+        location=replace(whole, nipple_mm=46.25, skin_mm=20.0),
+        agreement=Agreement(0.6, FindingRef(r_cc.ref.sop_instance_uid, 0), 3.0),
+    )
+    lone = replace(
+        finding("calcification-cluster", 0.41, Box(1300.0, 1450.0, 1500.0, 1580.0)),
+        location=Location(Quadrant.INNER, None, Depth.POSTERIOR, 71.0, None),
+        agreement=Agreement(0.5),
+    )
+    suspicious = ImageScore("nodule", 0.63, 4, SCORE_MODEL)
+    views = (
+        replace(r_cc, findings=(in_cc,), scores=(suspicious,)),
+        replace(l_cc, findings=(lone,), scores=(ImageScore("nodule", 0.02, 1, SCORE_MODEL),)),
+        replace(r_mlo, findings=(in_mlo,)),
+        l_mlo,
+    )
+    lesion = tuple(FindingRef(view.ref.sop_instance_uid, 0) for view in (r_cc, r_mlo))
+    return study_result(
+        Outcome.FINDINGS,
+        views,
+        models=(MODEL, DENSITY_MODEL, SCORE_MODEL),
+        lesions=(lesion,),
+        densities=(
+            density(Laterality.RIGHT, DensityCategory.C, (0.05, 0.12, 0.71, 0.12), r_cc, r_mlo),
+            density(Laterality.LEFT, DensityCategory.B, (0.1, 0.6, 0.2, 0.1), l_cc),
+            density(None, DensityCategory.C, (0.05, 0.12, 0.71, 0.12), r_cc, r_mlo, l_cc),
+        ),
+        assessments=(
+            Assessment(Laterality.RIGHT, 0.71, 4, Light.RED, ("a mass in both views",)),
+            Assessment(Laterality.LEFT, 0.41, 1, Light.AMBER, ("a cluster in one view",)),
+            Assessment(None, 0.71, 4, Light.RED, ("a mass in both views of the right breast",)),
+        ),
+    )
+
+
+def density(
+    side: Laterality | None,
+    category: DensityCategory,
+    probabilities: tuple[float, float, float, float],
+    *views: ViewResult,
+) -> Density:
+    """Return a density as the density model reads it from these views."""
+    uids = tuple(view.ref.sop_instance_uid for view in views)
+    return Density(side, category, probabilities, uids, DENSITY_MODEL)
 
 
 def headers(result: StudyResult) -> dict[str, Dataset]:

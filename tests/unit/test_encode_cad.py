@@ -25,7 +25,7 @@ from mammo_node.vocabulary import (
 )
 from tests.golden import samples
 
-ANSWERS = samples.answers() | {"matched": samples.matched()}
+ANSWERS = samples.answers() | {"matched": samples.matched(), "rich": samples.rich()}
 _INTENT = {"111150": "required", "111151": "optional", "111152": "not"}
 
 
@@ -75,6 +75,7 @@ EXPECTED = {
     "failed-unread": ("111245", "111224", "111225"),
     "not-attempted": ("111245", "111225", "111225"),
     "matched": ("111242", "111222", "111222"),
+    "rich": ("111242", "111222", "111222"),
 }
 
 
@@ -125,6 +126,7 @@ def test_detections_name_the_images(name: str) -> None:
             "findings": {"Successful Detections": 4},
             "no-findings": {"Successful Detections": 4},
             "matched": {"Successful Detections": 4},
+            "rich": {"Successful Detections": 4},
             "partial": {"Successful Detections": 3, "Failed Detections": 2},
             "failed": {"Failed Detections": 4},
             "failed-unread": {"Failed Detections": 4},

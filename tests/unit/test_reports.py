@@ -48,7 +48,7 @@ from mammo_node.vocabulary import Box, Finding, Laterality, Outcome, OutputKind,
 from tests import foreign_reports as foreign
 from tests.golden import samples
 
-ANSWERS = samples.answers() | {"matched": samples.matched()}
+ANSWERS = samples.answers() | {"matched": samples.matched(), "rich": samples.rich()}
 BOTH = (OutputKind.SR, OutputKind.CAD_SR)
 
 
@@ -339,9 +339,12 @@ def measurement_report(document: type, **kinds: object) -> pydicom.Dataset:
 
 @pytest.mark.parametrize("document", [Comprehensive3DSR, ComprehensiveSR])
 def test_measurement_reports_of_others_are_read(document: type) -> None:
-    """TID 1500 made by highdicom: region, side, score, size, qualities and algorithm."""
+    """TID 1500 made by highdicom: region, side, score, size, qualities and algorithm.
+
+    A group on breast composition is a density, whatever else it lacks, and no lesion.
+    """
     report = again(measurement_report(document))
-    lesion, composition = report.findings
+    (lesion,), (composition,) = report.findings, report.densities
     assert lesion.box_px == Box(100.0, 150.0, 300.0, 250.0)
     assert (lesion.name, lesion.tracking_uid) == ("lesion A", "1.2.3.5")
     assert lesion.concept is not None
@@ -350,9 +353,9 @@ def test_measurement_reports_of_others_are_read(document: type) -> None:
     assert lesion.laterality is Laterality.RIGHT
     assert [quality.value.meaning for quality in lesion.qualities] == ["Like a star"]
     assert (lesion.algorithm.name, lesion.algorithm.version) == ("Finder", "3")
-    assert composition.image is not None
-    assert composition.image.sop_instance_uid == samples.ref(2).sop_instance_uid
-    assert "1 of 2 findings: no place in 2D" in report.missing
+    assert composition.sop_instance_uids == (samples.ref(2).sop_instance_uid,)
+    assert (composition.category, composition.certainty) == (None, None)
+    assert report.missing == ()
 
 
 def test_files_that_are_cut_off_are_refused(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ SUCCESSFUL_ANALYSES: Final = concept("111062", "DCM", "Successful Analyses")
 FAILED_ANALYSES: Final = concept("111024", "DCM", "Failed Analyses")
 ANALYSIS_PERFORMED: Final = concept("111004", "DCM", "Analysis Performed")
 #: CID 6043 Types of Mammography CAD Analysis.
+COMPOSITION_ANALYSIS: Final = concept("133890006", "SCT", "Breast composition analysis")
 SPATIAL_COLLOCATION: Final = concept("133884007", "SCT", "Spatial collocation analysis")
 
 # --- TID 4020 ----------------------------------------------------------------------------

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 from pydicom.dataset import Dataset
 
-from mammo_node.encode import codes, items, statement
+from mammo_node.encode import codes, items, sentences, statement
 from mammo_node.encode.cad import algorithm, concepts
 from mammo_node.encode.cad.composite import composite_feature
+from mammo_node.encode.cad.composition import composition_impressions
 from mammo_node.encode.cad.finding import single_image_finding
 from mammo_node.encode.cad.intent import ORDER, rendering_intent, strongest
 from mammo_node.encode.cad.tree import Cad, Seen
-from mammo_node.vocabulary import CodedConcept
+from mammo_node.vocabulary import CodedConcept, StudyResult
+
+_PERCENT_DECIMALS: Final = 4
 
 
 def overall_impression(cad: Cad) -> Dataset:
@@ -20,17 +26,29 @@ def overall_impression(cad: Cad) -> Dataset:
         items.CONTAINS,
         codes.PROCESSING_SUMMARY,
         codes.processing_summary(cad.result.outcome, with_findings=found),
-        [*_body(cad), *_individual(cad)],
+        [*_body(cad), *_individual(cad), *composition_impressions(cad)],
     )
 
 
 def _body(cad: Cad) -> list[Dataset]:
-    """Return TID 4002: the answer in words, and that the node gives it."""
+    """Return TID 4002: the answer in words, how sure it is, and that the node gives it."""
     description = concepts.IMPRESSION_DESCRIPTION
     return [
         items.text(items.HAS_PROPERTIES, description, " ".join(_sentences(cad))),
+        *_certainty(cad),
         *algorithm.node(cad),
     ]
+
+
+def _certainty(cad: Cad) -> list[Dataset]:
+    """Return the score of the patient, where one was made of everything."""
+    percents = [
+        round(100 * one.score, _PERCENT_DECIMALS)
+        for one in cad.result.assessments
+        if one.laterality is None
+    ]
+    name = codes.CERTAINTY_OF_IMPRESSION
+    return [items.number(items.HAS_PROPERTIES, name, n, codes.PERCENT) for n in percents[:1]]
 
 
 def _sentences(cad: Cad) -> list[str]:
@@ -39,10 +57,30 @@ def _sentences(cad: Cad) -> list[str]:
     words = [statement.study_statement(result), statement.RESEARCH_USE]
     if result.operating_points:
         words.append(f"Operating point (score): {statement.operating_point(result)}.")
+    words += _across(result)
     return words + [
         f"{statement.image_name(result, view)}: {statement.view_statement(result, view)}."
         for view in silent
     ]
+
+
+def _across(result: StudyResult) -> Iterator[str]:
+    """Yield what is said of breasts, images and places: the templates have words alone for it.
+
+    TID 4006 has no row for quadrant, clock face, depth or distances, and is not extensible.
+    """
+    for assessment in result.assessments:
+        yield f"{sentences.assessment_words(assessment)}."
+        yield from (f"{statement.plain(reason).rstrip('.')}." for reason in assessment.reasons)
+    for density in result.densities:
+        yield f"{sentences.density_words(density)}; {sentences.probability_words(density)}."
+    for view in result.views:
+        for score in view.scores:
+            yield f"{statement.image_name(result, view)}: {sentences.score_words(score)}."
+        for index, finding in enumerate(view.findings):
+            said = sentences.finding_words(result, finding)
+            if said:
+                yield f"{statement.finding_name(result, view, index)}: {said}."
 
 
 def _individual(cad: Cad) -> list[Dataset]:

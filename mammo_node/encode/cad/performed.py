@@ -1,9 +1,9 @@
 """What was done on which images, and with what success (PS3.16 TID 4015 to 4018).
 
-Detections are what models do with images; an analysis is the matching of findings to
-lesions, where something did that. The status of each (CID 6042) is that of the images there
-are: a view that never came is not an image on which anything failed, and is told by the
-processing summary and in words (TID 4001).
+Detections are what models do with images; analyses are the comparison of views, where
+something did that, and the judgement of density. The status of each (CID 6042) is that of the
+images there are: a view that never came is not an image on which anything failed, and is told
+by the processing summary and in words (TID 4001).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def summary_of_detections(cad: Cad) -> Dataset:
 
 
 def summary_of_analyses(cad: Cad) -> Dataset:
-    """Return TID 4000 row 8 with TID 4016: whether findings were matched to lesions."""
+    """Return TID 4000 row 8 with TID 4016: whether views were compared and density judged."""
     succeeded, failed = (_analyses(cad, images) for images in _images(cad))
     return _summary(_ANALYSES, succeeded, failed)
 
@@ -90,12 +90,40 @@ def _detections(cad: Cad, images: Sequence[InstanceRef]) -> list[Dataset]:
 
 
 def _analyses(cad: Cad, images: Sequence[InstanceRef]) -> list[Dataset]:
-    """Return TID 4018 for the matching of findings in several images."""
-    if not images or not cad.result.lesions:
+    """Return TID 4018 for the matching of findings in several images, and for density."""
+    if not images:
         return []
-    properties = [*algorithm.node(cad), *_references(cad, images)]
-    matching = concepts.SPATIAL_COLLOCATION
-    return [items.code(items.CONTAINS, concepts.ANALYSIS_PERFORMED, matching, properties)]
+    done = [(concepts.SPATIAL_COLLOCATION, algorithm.node(cad), images)]
+    return [
+        items.code(
+            items.CONTAINS,
+            concepts.ANALYSIS_PERFORMED,
+            what,
+            [*identification, *_references(cad, on)],
+        )
+        for what, identification, on in [*(done if _compared(cad.result) else []), *_densities(cad)]
+    ]
+
+
+def _compared(result: StudyResult) -> bool:
+    """Whether views were compared, with or without a match."""
+    findings = (finding for view in result.views for finding in view.findings)
+    return bool(result.lesions) or any(finding.agreement is not None for finding in findings)
+
+
+def _densities(cad: Cad) -> Iterator[tuple[CodedConcept, list[Dataset], Sequence[InstanceRef]]]:
+    """Yield each model that judged density, with the images that it judged."""
+    models = dict.fromkeys(density.model for density in cad.result.densities)
+    for model in models:
+        judged = {
+            uid
+            for density in cad.result.densities
+            if density.model == model
+            for uid in density.sop_instance_uids
+        }
+        images = [ref for ref in cad.analysed if ref.sop_instance_uid in judged]
+        if images:
+            yield concepts.COMPOSITION_ANALYSIS, algorithm.model(model), images
 
 
 def _references(cad: Cad, images: Sequence[InstanceRef]) -> list[Dataset]:
