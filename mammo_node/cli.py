@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     )
     analyse.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     analyse.add_argument("--out", type=Path, required=True, metavar="DIR")
+    analyse.add_argument(
+        "--model",
+        action="append",
+        metavar="PACKAGE",
+        help="run this model package instead of [models] use; may be repeated",
+    )
 
     commands.add_parser(
         "read-results",
@@ -181,6 +187,23 @@ def _add_journal_commands(
         "studies", parents=[configured, machine], help="what became of every study"
     )
     studies.add_argument("--limit", type=int, default=50, help="newest so many (default 50)")
+
+    compare = commands.add_parser(
+        "compare",
+        parents=[configured, machine],
+        help="where two models disagree on the same studies",
+    )
+    compare.add_argument("model_a", metavar="MODEL_A", help="name of a model package")
+    compare.add_argument("model_b", metavar="MODEL_B", help="name of another")
+    compare.add_argument("--study", metavar="UID", help="only this Study Instance UID")
+    compare.add_argument("--since", metavar="DAY", help="only what was said since then")
+    compare.add_argument(
+        "--path", nargs="+", type=Path, metavar="PATH", help="run both on these files instead"
+    )
+    compare.add_argument("--html", type=Path, metavar="FILE", help="write a page, too")
+    compare.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="worst so many studies (default 20)"
+    )
 
     retry = commands.add_parser(
         "retry", parents=[configured, machine], help="take up parked deliveries again"

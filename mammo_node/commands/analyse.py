@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import Progress
 from mammo_node.composition import pipeline_settings
 from mammo_node.config import load_folder
 from mammo_node.encode.summary import study_json
+from mammo_node.engine import narrowed
 from mammo_node.errors import EncodingError, InferenceError
 from mammo_node.offline import analyse, gather, write_answer
 from mammo_node.pipeline import Answer, Pipeline
@@ -31,6 +33,10 @@ def run(options: argparse.Namespace) -> int:
         reading = progress.add_task("reading headers", total=None)
         gathered = gather(options.paths, lambda: progress.advance(reading))
         settings = pipeline_settings(configuration, device_serial_number="offline")
+        names = tuple(options.model or configuration.settings.models.use)
+        if names != settings.models.use:
+            models, light = narrowed(settings.models, settings.traffic_light, names)
+            settings = replace(settings, models=models, traffic_light=light)
         pipeline = Pipeline.start(settings)
         progress.remove_task(reading)
         work = progress.add_task("analysing studies", total=len(gathered.studies))
