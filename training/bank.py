@@ -39,7 +39,7 @@ STUDIES_PER_TEXTURE = 6
 MASS_WEIGHTS = (0.12, 0.2, 0.33, 0.2, 0.15)
 CLUSTER_WEIGHTS = (0.35, 0.4, 0.25)
 #: Share of studies without any other finding.
-SIGNLESS = 0.5
+SIGNLESS = 0.4
 
 LEVELS = InputSpec(
     name="image",
@@ -120,10 +120,12 @@ def render(
     counts: tuple[int, int] | None = None,
     *,
     raw: bool = False,
+    signless: float = SIGNLESS,
 ) -> list[str]:
-    """Render one study into `folder`; without `counts` (masses, clusters) it is rich in lesions.
+    """Render one study into `folder`; without `counts` (masses, clusters) it is rich in findings.
 
-    With `raw` the images as rendered are kept too, to be measured on.
+    With `raw` the images as rendered are kept too, to be measured on; `signless` is the share of
+    rich studies that have nothing but masses and clusters.
     """
     rng = np.random.default_rng([seed, 0xBA2C])
     drawn = (
@@ -136,7 +138,7 @@ def render(
         pixel_spacing_mm=pitch_mm,
         masses=masses,
         clusters=clusters,
-        signs=None if counts else _draw_signs(rng),
+        signs=None if counts else _draw_signs(rng, signless),
         bank=texture,
     )
     names = []
@@ -153,9 +155,9 @@ def render(
     return names
 
 
-def _draw_signs(rng: np.random.Generator) -> list[str]:
-    """Draw findings beside masses and clusters: every other study has one to three."""
-    if rng.uniform() < SIGNLESS:
+def _draw_signs(rng: np.random.Generator, signless: float) -> list[str]:
+    """Draw findings beside masses and clusters, one to three where there are any."""
+    if rng.uniform() < signless:
         return []
     count = int(rng.integers(1, 4))
     return sorted(str(name) for name in rng.choice(SIGNS, count, replace=False))
@@ -177,6 +179,7 @@ def main() -> None:
     parser.add_argument("--pitch", type=float, default=0.1)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--counts", type=int, nargs=2, metavar=("MASSES", "CLUSTERS"))
+    parser.add_argument("--signless", type=float, default=SIGNLESS, metavar="SHARE")
     parser.add_argument("--raw", action="store_true", help="keep the images as rendered as well")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -192,7 +195,15 @@ def main() -> None:
             texture_seed = seed // STUDIES_PER_TEXTURE
             texture = TextureBank.from_seed(texture_seed)
         counts = tuple(options.counts) if options.counts else None
-        render(seed, options.out, options.pitch, texture, counts, raw=options.raw)
+        render(
+            seed,
+            options.out,
+            options.pitch,
+            texture,
+            counts,
+            raw=options.raw,
+            signless=options.signless,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make a model package, or the card of a model that has no family in the node yet.
+"""Make a model package: model, manifest with self-test, card.
 
     python -m training.card --config training/configs/lesion-detector.toml \
         --run build/lesion-detector --package build/packages/lesion-detector --version 0.2.0
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import Config
-from training.manifest import write_manifest
+from training.manifests import write_manifest
 from training.tables import figures_of, plural
 from training.task import Task, make_task
 from training.tasks.density import DensityTask
@@ -28,7 +28,7 @@ from training.tasks.retina import RetinaTask
 def write_package(
     config: Config, run: Path, folder: Path, version: str, notes: str = "", history: str = ""
 ) -> None:
-    """Write model, card and, for a detector, the manifest into `folder`.
+    """Write model, manifest and card into `folder`.
 
     `run` is the output folder of training with model.onnx and figures.json in it, and, where they
     were made, int8.onnx and figures-int8.json.
@@ -39,13 +39,14 @@ def write_package(
     task = make_task(config.phases[-1])
     figures = _read(run / "figures.json")
     small = _read(run / "figures-int8.json") if (run / "figures-int8.json").exists() else None
-    if isinstance(task, DetectorTask | RetinaTask):
-        write_manifest(config.name, task, target, figures, version)
+    write_manifest(config.name, task, target, figures, version)
     template = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
     record = _read(run / "run.json")
     card = template.format(
         name=config.name,
         config=config.name,
+        held_out=_held_out(figures),
+        bank=_bank(figures),
         version=version,
         what=_what(task),
         network=_network(task),
@@ -106,15 +107,28 @@ def _network(task: Task) -> str:
             "  graph, non-maximum suppression is not"
         )
     if isinstance(task, PatchTask):
-        return (
-            "Compact fully convolutional network (`training/nets/patch.py`), no pooling over the\n"
-            "  window before its last layer: `dense_safe`"
-        )
+        if task.inner:
+            return (
+                "Compact fully convolutional network (`training/nets/window.py`) whose scores see\n"
+                "  nothing of the window's border: a whole image may be judged at once"
+            )
+        return "Compact fully convolutional network (`training/nets/patch.py`)"
     if isinstance(task, DensityTask):
         return "One encoder for both views, one score, three limits (`training/nets/density.py`)"
     if isinstance(task, RetinaTask):
         return "RetinaNet (`training/nets/retina.py`), four phases"
     return "Small U-Net (`training/nets/landmark.py`)"
+
+
+def _held_out(figures: dict[str, Any]) -> str:
+    return "held-out-signs" if len(figures.get("labels", ())) > 1 else "held-out"
+
+
+def _bank(figures: dict[str, Any]) -> str:
+    """Return how the held-out views are rendered."""
+    if _held_out(figures) == "held-out-signs":
+        return "--out build/held-out-signs --first-seed 910000 --studies 40 --signless 0"
+    return "--out build/held-out --first-seed 900000 --studies 50 --counts 2 1 --raw"
 
 
 def _measured(figures: dict[str, Any]) -> str:
@@ -124,7 +138,9 @@ def _measured(figures: dict[str, Any]) -> str:
             "(seeds from 900000), up to two masses and one cluster in each phantom, 0.1 mm pixels."
         )
     count = next(f"{figures[k]} {k}" for k in ("patches", "breasts", "images") if k in figures)
-    return f"{count} of phantoms never trained on (seeds from 900000)."
+    rich = _held_out(figures) == "held-out-signs"
+    seeds = "910000, every one with signs beside masses and clusters" if rich else "900000"
+    return f"{count} of {figures['phantoms']} phantoms never trained on (seeds from {seeds})."
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mammo_node.config import Models, Worker
+from mammo_node.engine import Engine
 from mammo_node.phantom import TextureBank
 from training.bank import STUDIES_PER_TEXTURE, render
 from training.card import write_package
@@ -53,31 +55,41 @@ class Scale:
 
     studies: int = 400
     held_out: int = 50
+    held_out_signs: int = 40
     pitch_mm: float = 0.1
     steps: int | None = None
     samples: int | None = None
 
 
-SMOKE = Scale(studies=2, held_out=1, pitch_mm=0.1, steps=32, samples=40)
+SMOKE = Scale(studies=2, held_out=1, held_out_signs=1, pitch_mm=0.1, steps=32, samples=40)
 
 
-def render_banks(out: Path, scale: Scale) -> tuple[Path, Path]:
-    """Render what is missing of both banks: to train on, and held out."""
-    bank, held_out = out / "bank", out / "held-out"
-    _render(bank, 100_000, scale.studies, scale.pitch_mm, None, raw=False)
-    _render(held_out, 900_000, scale.held_out, scale.pitch_mm, (2, 1), raw=True)
-    return bank, held_out
+@dataclass(frozen=True, slots=True)
+class Banks:
+    """Views to train on, held-out ones as women have lesions, and held-out ones rich in signs."""
+
+    training: Path
+    held_out: Path
+    held_out_signs: Path
+
+    def measured_on(self, config: Config) -> Path:
+        """Return what a model is measured on: of ten findings most are rare but among signs."""
+        rich = len(config.phases[-1].task.get("labels", ())) > 1
+        return self.held_out_signs if rich else self.held_out
 
 
-def _render(
-    folder: Path,
-    first: int,
-    studies: int,
-    pitch_mm: float,
-    counts: tuple[int, int] | None,
-    *,
-    raw: bool,
-) -> None:
+def render_banks(out: Path, scale: Scale) -> Banks:
+    """Render what is missing of the banks."""
+    banks = Banks(out / "bank", out / "held-out", out / "held-out-signs")
+    mm = scale.pitch_mm
+    _render(banks.training, 100_000, scale.studies, mm)
+    _render(banks.held_out, 900_000, scale.held_out, mm, counts=(2, 1), raw=True)
+    _render(banks.held_out_signs, 910_000, scale.held_out_signs, mm, signless=0.0)
+    return banks
+
+
+def _render(folder: Path, first: int, studies: int, pitch_mm: float, **how: Any) -> None:
+    """Render the studies that are not there yet; `how` is for `training.bank.render`."""
     folder.mkdir(parents=True, exist_ok=True)
     tiles: dict[int, TextureBank] = {}
     for seed in range(first, first + studies):
@@ -86,25 +98,32 @@ def _render(
         number = seed // STUDIES_PER_TEXTURE
         if number not in tiles:
             tiles = {number: TextureBank.from_seed(number)}
-        render(seed, folder, pitch_mm, tiles[number], counts, raw=raw)
+        render(seed, folder, pitch_mm, tiles[number], **how)
 
 
-def make_model(name: str, out: Path, bank: Path, held_out: Path, scale: Scale) -> Config:
+def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
     """Train, export, quantise, measure and package one model, unless it is there already."""
     folder = out / name
     config = _shortened(Config.read(CONFIGS / f"{name}.toml"), scale.steps)
     if (out / "packages" / name / "README.md").exists():
         return config
-    train(config, bank, folder)
+    train(config, banks.training, folder)
     model, task = build(config, folder / "weights.pt")
     export(model, task.contract, folder / "model.onnx")
     parity(model, task.contract, folder / "model.onnx")
-    quantise(config, folder / "model.onnx", bank, folder / "int8.onnx", 4 if scale.steps else 48)
+    small = folder / "int8.onnx"
+    quantise(config, folder / "model.onnx", banks.training, small, 4 if scale.steps else 48)
     for onnx, figures in (("model.onnx", "figures.json"), ("int8.onnx", "figures-int8.json")):
-        found = measure(config, folder / onnx, held_out, scale.samples)
+        found = measure(config, folder / onnx, banks.measured_on(config), scale.samples)
         (folder / figures).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     write_package(config, folder, out / "packages" / name, VERSION)
+    _start(out / "packages", name)
     return config
+
+
+def _start(packages: Path, name: str) -> None:
+    """Load and self-test a package as the node does; it must be one that the node takes."""
+    Engine.start(Models(folder=packages.resolve(), use=(name,)), Worker())
 
 
 def _shortened(config: Config, steps: int | None) -> Config:
@@ -149,12 +168,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=list(MODELS), choices=MODELS)
     options = parser.parse_args()
     scale = SMOKE if options.smoke else Scale()
-    bank, held_out = render_banks(options.out, scale)
+    banks = render_banks(options.out, scale)
     for name in options.only:
-        config = make_model(name, options.out, bank, held_out, scale)
+        config = make_model(name, options.out, banks, scale)
         print(f"{name}: {options.out / 'packages' / name}")
         if options.smoke:
-            before, after = probe(config, bank, options.out / name / "weights.pt")
+            before, after = probe(config, banks.training, options.out / name / "weights.pt")
             print(f"{name}: loss {before:.3f} before, {after:.3f} after {scale.steps} steps")
             if not after < before:
                 raise SystemExit(f"{name}: the loss does not fall")

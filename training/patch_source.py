@@ -52,6 +52,10 @@ class PatchSource(BankSource):
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """One patch: `image` (C, size, size) and `labels` (labels,) 0 or 1, float32."""
+        return self.draw_of(rng)[0]
+
+    def draw_of(self, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], BankedView]:
+        """One patch as `draw` gives it, and the view it is of."""
         rules = self.rules
         zoom = float(np.exp(rng.uniform(*np.log(rules.scale))))
         side_mm = rules.window_mm / zoom
@@ -63,7 +67,7 @@ class PatchSource(BankSource):
         image = make_channels(window, rules.channels, rules.parameters)
         if rng.uniform() < 0.5:
             image = image[:, ::-1]
-        return {"image": np.ascontiguousarray(image), "labels": present}
+        return {"image": np.ascontiguousarray(image), "labels": present}, view
 
     def _place(
         self, rng: np.random.Generator, side_mm: float

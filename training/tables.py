@@ -103,16 +103,23 @@ def _suspicion(figures: Figures) -> str:
 
 
 def _patches(figures: Figures, small: Figures | None) -> str:
-    head = ["label", "patches with it", "ROC AUC", "F1"] + (["F1, int8"] if small else [])
+    head = ["label", "patches with it", "ROC AUC", "F1", "95 % interval by patient"]
+    head += ["F1, int8"] if small else []
     rows = []
     for i, label in enumerate(figures["labels"]):
         area = figures["auc"][i]
         row = [label, str(figures["support"][i]), "-" if area is None else f"{area:.3f}"]
-        row.append(f"{figures['f1'][i]:.2f}")
+        row += [f"{figures['f1'][i]:.2f}", _span(figures["interval_f1"][i])]
         rows.append(row + ([f"{small['f1'][i]:.2f}"] if small else []))
     total = ["weighted", str(sum(figures["support"])), "", f"{figures['weighted_f1']:.2f}"]
+    total.append(_span(figures["interval_weighted_f1"]))
     rows.append(total + ([f"{small['weighted_f1']:.2f}"] if small else []))
     return _table(head, rows) + "\n\nThresholds were read off other patches of the same phantoms."
+
+
+def _span(interval: list[float]) -> str:
+    low, high = interval
+    return f"{low:.2f}-{high:.2f}"
 
 
 def _density(figures: Figures, small: Figures | None) -> str:
@@ -121,6 +128,7 @@ def _density(figures: Figures, small: Figures | None) -> str:
         for name, counts in zip(CATEGORIES, figures["confusion"], strict=True)
     ]
     text = f"Quadratic kappa {figures['quadratic_kappa']:.2f}"
+    text += f" (95 % interval by patient {_span(figures['interval_kappa'])})"
     text += f" (int8 {small['quadratic_kappa']:.2f})" if small else ""
     text += f", {100 * figures['accuracy']:.0f} % exactly right.\n\n"
     return text + _table(["", *(f"answer {name}" for name in CATEGORIES)], rows)
@@ -134,6 +142,9 @@ def _landmarks(figures: Figures, small: Figures | None) -> str:
                 what = key.removesuffix("_mm").replace("_", " ") + ", mm" + name
                 rows.append([what, f"{table[key]['median']:.1f}", f"{table[key]['p90']:.1f}"])
     text = _table(["", "median", "90 %"], rows)
+    text += (
+        f"\n\n95 % interval of the median by patient: {_span(figures['interval_median_mm'])} mm."
+    )
     dice = figures["pectoral_dice_median"]
     text += f"\n\nPectoral muscle: median Dice {dice:.2f}" if dice is not None else "\n\nNo muscle"
     return text + f". Nipple in profile or not: ROC AUC {figures['profile_auc']:.2f}."

@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.package import MANIFEST_NAME, load_package
 from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine, packages_in_use
 from mammo_node.errors import InferenceError
+from mammo_node.evaluate.answers import prediction_of
 from mammo_node.evaluate.bar import find_bar
 from mammo_node.evaluate.labels import known_as
-from mammo_node.evaluate.predictions import Prediction, ScoredBox
+from mammo_node.evaluate.predictions import Prediction
 from mammo_node.evaluate.records import ImageRecord
 from mammo_node.evaluate.samples import Truth
-from mammo_node.examination import find
+from mammo_node.evaluate.two_views import Breasts
+from mammo_node.examination import Subject, examine
 from mammo_node.image.policy import Policy
 from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.vocabulary import MammoImage, ModelRef, Refusal, RefusalReason
@@ -73,7 +76,12 @@ class Runner:
         return cls(engine, loaded.ref, tuple(labels.values()), operating)
 
     def judge(self, truth: Truth, policy: Policy, *, bar: bool) -> Iterator[Judged]:
-        """Run the model, and the blob bar if wanted, on every image."""
+        """Run the model, and the blob bar if wanted, on every image.
+
+        Of a model that judges two views together, a breast's second image has the answer.
+        """
+        runner = self.engine.loaded[0].runner
+        breasts = Breasts(runner) if isinstance(runner, DensityEstimator) else None
         for sample in truth.samples(policy):
             record, image = sample.record, sample.read()
             reason = _not_judged(record, image)
@@ -83,24 +91,27 @@ class Runner:
             if record.vendor is None and image.manufacturer:
                 record = replace(record, vendor=image.manufacturer)
             found = find_bar(image, record.image_id) if bar else None
-            yield Judged(record, self.predict(image, record.image_id), found)
+            yield Judged(record, self._predict(image, record, breasts), found)
 
-    def predict(self, image: MammoImage, image_id: str) -> Prediction:
-        """Run the model on one image."""
-        model = self.engine.loaded[0]
+    def _predict(
+        self, image: MammoImage, record: ImageRecord, breasts: Breasts | None
+    ) -> Prediction:
+        """Run the model on one image, and on a breast whose views are complete with it."""
+        model, image_id = self.engine.loaded[0], record.image_id
         reason = model.package.refusal_of(image.ref.sop_class_uid, image.view, image.manufacturer)
         if reason is not None:
             return Prediction(image_id, refusal=f"{reason.reason}: {reason.detail}")
         try:
-            findings = find(image, model)
+            examined = examine(Subject(image), model)
+            told = prediction_of(examined, image, image_id)
+            if breasts is None or examined.tensor is None:
+                return told
+            return replace(told, density=breasts.density(record, examined.tensor))
         except NoBreastFound as error:
             return Prediction(image_id, refusal=f"{RefusalReason.NO_BREAST}: {error}")
         except InferenceError as error:
             # One image must not cost the others, which may have taken hours.
             return Prediction(image_id, refusal=f"{FAILED}: {error}")
-        boxes = (ScoredBox(known_as(f.label), f.score, f.box_px) for f in findings)
-        spacing = (image.spacing.row_mm, image.spacing.column_mm)
-        return Prediction(image_id, tuple(boxes), spacing_mm=spacing)
 
 
 def _chosen(package: str, models: Models) -> Models:

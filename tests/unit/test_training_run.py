@@ -12,6 +12,7 @@ from mammo_node.analyse.package import load_package  # noqa: E402
 from training.average import average  # noqa: E402
 from training.card import write_package  # noqa: E402
 from training.config import Config  # noqa: E402
+from training.nets.window import TRIM, WindowNet  # noqa: E402
 from training.tables import int8_holds  # noqa: E402
 from training.task import make_task  # noqa: E402
 from training.trainer import train  # noqa: E402
@@ -241,6 +242,21 @@ FIGURES = {
     "mass": _TABLE,
     "blobs": _TABLE,
 }
+
+
+def test_windows_read_off_a_whole_image_are_those_windows():
+    """The cells that make a window's score are the same on a whole image, wherever it lies."""
+    torch.manual_seed(0)
+    net = WindowNet(2, 3, width=8).eval()
+    image = torch.randn(1, 2, 256 + 64, 256 + 32)
+    before, behind = TRIM
+    with torch.no_grad():
+        whole = net(image)[1]
+        for i, j in ((0, 0), (1, 1), (2, 0)):
+            alone = net(image[:, :, 32 * i : 32 * i + 256, 32 * j : 32 * j + 256])[1]
+            inner = alone[:, :, before:-behind, before:-behind]
+            there = whole[:, :, i + before : i + 8 - behind, j + before : j + 8 - behind]
+            assert torch.allclose(inner, there, atol=1e-5)
 
 
 def test_int8_is_kept_only_where_it_holds():

@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mammo_node.evaluate.classes import f1_scores
+from mammo_node.evaluate import bootstrap
+from mammo_node.evaluate.classes import F1, f1_scores
 from mammo_node.evaluate.roc import auc
 from training.measures.session import open_model
 from training.tasks.patches import PatchTask
@@ -27,36 +28,55 @@ def measure_patches(
     source = replace(task, strength=0.0).source(held_out)
     session = open_model(model)
     rng = np.random.default_rng(SEED)
-    scores, truth = [], []
+    scores, truth, patients = [], [], []
     side = task.size_px * task.pool
     for _ in range(count):
-        sample = source.draw(rng)
+        sample, view = source.draw_of(rng)
         image = sample["image"]
+        patients.append(str(view.truth.seed))
         if task.pool > 1:
             planes = [cv2.resize(c, (side, side), interpolation=cv2.INTER_LINEAR) for c in image]
             image = np.stack(planes)
         scores.append(session.run(["scores"], {"image": image[None]})[0][0])
         truth.append(sample["labels"] > 0)
-    return _figures(task.labels, np.asarray(scores), np.asarray(truth))
+    return _figures(task.labels, np.asarray(scores), np.asarray(truth), patients)
 
 
-def _figures(labels: tuple[str, ...], scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+def _figures(
+    labels: tuple[str, ...], scores: np.ndarray, truth: np.ndarray, patients: list[str]
+) -> dict[str, Any]:
     split = int(CALIBRATION_SHARE * len(scores))
     limits = np.asarray(
         [_best_limit(s, t) for s, t in zip(scores[:split].T, truth[:split].T, strict=True)]
     )
-    scores, truth = scores[split:], truth[split:]
-    made = f1_scores(truth, scores >= limits)
+    scores, truth, patients = scores[split:], truth[split:], patients[split:]
+    found = scores >= limits
+    made = f1_scores(truth, found)
+    low, high = bootstrap.interval(lambda w: _f1_and_mean(f1_scores(truth, found, w)), patients)
     areas = [auc(s, t) for s, t in zip(scores.T, truth.T, strict=True)]
+    specificity = (~found & ~truth).sum(axis=0) / np.maximum((~truth).sum(axis=0), 1)
     return {
         "patches": len(scores),
+        "phantoms": len(set(patients)),
         "labels": list(labels),
         "thresholds": [round(float(limit), 4) for limit in limits],
-        "f1": [round(float(v), 3) for v in made.f1],
+        "sensitivity": _rounded(made.recall),
+        "specificity": _rounded(specificity),
+        "f1": _rounded(made.f1),
+        "interval_f1": list(zip(_rounded(low[:-1]), _rounded(high[:-1]), strict=True)),
         "support": [int(v) for v in made.support],
         "weighted_f1": round(made.weighted, 3),
+        "interval_weighted_f1": (round(float(low[-1]), 3), round(float(high[-1]), 3)),
         "auc": [None if np.isnan(a) else round(float(a), 3) for a in areas],
     }
+
+
+def _f1_and_mean(made: F1) -> np.ndarray:
+    return np.append(made.f1, made.weighted)
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 3) for value in values]
 
 
 def _best_limit(scores: np.ndarray, truth: np.ndarray) -> float:

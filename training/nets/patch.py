@@ -1,9 +1,4 @@
-"""A compact patch classifier that may be evaluated densely.
-
-Fully convolutional, without squeeze-excite and without pooling over the patch before the last
-layer: on a large image its map holds, cell by cell, what patches there would have answered, but for
-the zero padding at a patch's border.
-"""
+"""A compact patch classifier, fully convolutional, with a map of where in the patch it scores."""
 
 from __future__ import annotations
 
@@ -49,7 +44,7 @@ class PatchNet(nn.Module):
 class DeployedPatches(nn.Module):
     """What is exported: image -> scores (B, labels) 0..1 and their map."""
 
-    def __init__(self, net: PatchNet) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 

@@ -12,6 +12,7 @@ from training.contract import Contract
 from training.loss import focal_loss
 from training.nets.patch import MAP_STRIDE, DeployedPatches, PatchNet
 from training.nets.retina import BackboneClassifier
+from training.nets.window import WindowNet
 from training.patch_source import PatchRules, PatchSource
 from training.task import Batch
 
@@ -22,7 +23,9 @@ class PatchTask:
 
     `kinds` are the phantom kinds of each label, "+" between several. A window of `window_mm` is cut
     at `size_px` pixels; the exported network takes `pool` times as many and averages them. With
-    `backbone` (blocks of the four stages) the network is RetinaNet's, for its first two phases.
+    `backbone` (blocks of the four stages) the network is RetinaNet's, for its first two phases;
+    with `inner` it is one whose scores see nothing of the window's border, so that whole images
+    may be judged at once.
     """
 
     labels: tuple[str, ...]
@@ -39,6 +42,7 @@ class PatchTask:
     gamma: float = 2.0
     backbone: tuple[int, ...] = ()
     bottleneck: bool = False
+    inner: bool = False
 
     def source(self, data: Path) -> PatchSource:
         """Open a bank."""
@@ -61,6 +65,8 @@ class PatchTask:
             return BackboneClassifier(
                 len(self.channels), len(self.labels), self.backbone, self.width, self.bottleneck
             )
+        if self.inner:
+            return WindowNet(len(self.channels), len(self.labels), self.width)
         return PatchNet(len(self.channels), len(self.labels), self.width)
 
     def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -71,8 +77,9 @@ class PatchTask:
 
     def deployed(self, net: nn.Module) -> nn.Module:
         """Scores and their map from full-size windows."""
-        assert isinstance(net, PatchNet)
-        net.pool = self.pool
+        assert isinstance(net, PatchNet | WindowNet)
+        if isinstance(net, PatchNet):
+            net.pool = self.pool
         return DeployedPatches(net)
 
     @property
@@ -80,6 +87,6 @@ class PatchTask:
         """Scores of the window, and the map that they are made of."""
         side = self.size_px * self.pool
         inputs = (("image", len(self.channels), side, side),)
-        # Windows with pooling in front keep their size; a 256 px patch may grow to a whole image.
-        free = MAP_STRIDE if self.pool == 1 and self.size_px % MAP_STRIDE == 0 else 0
+        # Windows keep their size; one whose scores see no border may grow to a whole image.
+        free = MAP_STRIDE if self.inner and self.size_px % MAP_STRIDE == 0 else 0
         return Contract(inputs, ("scores", "map"), multiple=free, batches=True)
