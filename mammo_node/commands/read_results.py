@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mammo_node.encode import sentences
 from mammo_node.errors import NotAReport, ReportUnreadable
 from mammo_node.offline import existing_files
 from mammo_node.reports.document import read_report
@@ -21,7 +22,17 @@ from mammo_node.vocabulary import CodedConcept
 
 #: Where the output is no terminal, tables are not folded into eighty columns.
 _WIDTH_OF_A_FILE = 160
-_HEADINGS = ("image", "finding", "score", "size", "at (column, row)", "show", "lesion", "by")
+_HEADINGS = (
+    "image",
+    "finding",
+    "score",
+    "size",
+    "at (column, row)",
+    "place",
+    "show",
+    "lesion",
+    "by",
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,6 +88,7 @@ def _lines(path: Path, report: ReadReport) -> Iterator[str]:
         yield f"  {_words(number.concept)}: {number.value:g} {number.unit}"
     for quality in report.qualities:
         yield f"  {_words(quality.concept)}: {_words(quality.value)}"
+    yield from _of_wholes(report)
     for statement in report.statements:
         yield f"  {statement}"
     for uid in report.without_findings:
@@ -87,6 +99,19 @@ def _lines(path: Path, report: ReadReport) -> Iterator[str]:
         yield f"  missing: {words}"
     if not report.findings:
         yield "  no findings are listed"
+
+
+def _of_wholes(report: ReadReport) -> Iterator[str]:
+    """Yield what is said of breasts, the patient and images."""
+    for assessment in report.assessments:
+        yield f"  {sentences.assessment_words(assessment)}"
+    for density in report.densities:
+        what = density.category or _words(density.composition)
+        certain = "" if density.certainty is None else f", {density.certainty:.2f}"
+        yield f"  {sentences.who(density.laterality)}: density {what}{certain}"
+    for score in report.scores:
+        said = "" if score.category is None else f", {sentences.category_words(score.category)}"
+        yield f"  {score.image or 'an image'}: {score.label} {score.score:.2f}{said}"
 
 
 def _image_name(report: ReadReport, uid: str) -> str:
@@ -111,7 +136,8 @@ def _row(finding: ReadFinding) -> tuple[str, ...]:
         _what(finding),
         "-" if finding.score is None else f"{finding.score:.2f}",
         "-" if finding.size_mm is None else f"{finding.size_mm:.1f} mm",
-        _place(finding),
+        _where(finding),
+        sentences.location_words(finding.location) or "-",
         finding.rendering or "-",
         "-" if finding.lesion is None else str(finding.lesion),
         " ".join(part for part in (algorithm.name, algorithm.version) if part) or "-",
@@ -130,7 +156,7 @@ def _words(code: CodedConcept | None) -> str:
     return code.meaning or f"({code.value}, {code.scheme})"
 
 
-def _place(finding: ReadFinding) -> str:
+def _where(finding: ReadFinding) -> str:
     box = finding.box_px
     if box is not None:
         return f"({box.x_min:.0f}, {box.y_min:.0f})-({box.x_max:.0f}, {box.y_max:.0f})"

@@ -82,6 +82,14 @@ def place_words(location: Location | None) -> str:
     return ", ".join(part for part in (location.quadrant, clock, location.depth) if part)
 
 
+def short_place(finding: Finding) -> str:
+    """Return the quadrant (or a model's own words) and the hour, for where there is little room."""
+    location = finding.location or Location()
+    site = finding.site or location.quadrant or ""
+    hour = "" if location.clock is None else f"{location.clock} o'clock"
+    return ", ".join(part for part in (site, hour) if part)
+
+
 def location_words(location: Location | None) -> str:
     """Return place and distances: '..., 43.0 mm from the nipple, 12.5 mm from the skin'."""
     if location is None:
@@ -216,6 +224,21 @@ def assessment_words(assessment: Assessment) -> str:
     if assessment.category is not None:
         words += f", {category_words(assessment.category)}"
     return f"{words}, {light_words(assessment.light)}"
+
+
+def breasts_words(result: StudyResult) -> str:
+    """Return what is said of each breast in one line: 'Right breast: AI score 0.71, density C.'."""
+    lines = []
+    for side in (Laterality.RIGHT, Laterality.LEFT):
+        parts = [f"AI score {a.score:.2f}" for a in result.assessments if a.laterality is side]
+        parts += [
+            f"AI category {a.category}"
+            for a in result.assessments
+            if a.laterality is side and a.category is not None
+        ]
+        parts += [f"density {d.category}" for d in result.densities if d.laterality is side]
+        lines += [f"{who(side)}: {', '.join(parts)}."] if parts else []
+    return " ".join(lines)
 
 
 def assessments_in(words: str) -> Iterator[Assessment]:

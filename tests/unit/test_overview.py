@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfbase.ttfonts import TTFontFile
 
-from mammo_node.encode import typeface
+from mammo_node.encode import sentences, typeface
 from mammo_node.encode.overview import light, sheet, words
 from mammo_node.encode.overview.board import others_words
 from mammo_node.encode.overview.canvas import MARK
@@ -22,10 +22,13 @@ from mammo_node.encode.typeface import REPERTOIRE, Typeface, can_write, written
 from mammo_node.vocabulary import (
     STANDARD_VIEWS,
     Box,
+    Landmarks,
     Laterality,
     Light,
+    Location,
     Outcome,
     OutputKind,
+    Quadrant,
     Refusal,
     RefusalReason,
     StudyResult,
@@ -135,6 +138,39 @@ def test_partial_without_findings_is_not_green():
     assert light.headline(result).startswith("Incomplete")
 
 
+@pytest.mark.parametrize("lamp", Light)
+def test_the_assessment_of_the_patient_decides_the_light(lamp: Light):
+    """Whatever the findings: the patient's assessment is the lamp, and the legend says how."""
+    result = samples.rich()
+    breast, patient = result.assessments[0], replace(result.assessments[2], light=lamp)
+    assessed = replace(result, assessments=(breast, patient))
+    assert light.light_of(assessed) is lamp
+    assert light.legend_of(assessed) == light.LEGEND_OF_ASSESSMENTS
+    without = replace(result, assessments=(breast,))
+    assert light.light_of(without) is Light.RED
+    assert light.legend_of(without) == light.LEGEND
+
+
+def test_no_assessment_makes_a_part_of_a_study_green():
+    """Green is for a whole study, whoever says it."""
+    green = replace(samples.rich().assessments[2], light=Light.GREEN)
+    result = replace(ANSWERS["no-findings"], outcome=Outcome.PARTIAL, assessments=(green,))
+    assert light.light_of(result) is Light.UNLIT
+
+
+def test_the_nipple_is_a_thin_ring_where_it_was_found():
+    """A ring on the image shows where distances are from; it is no mark of a finding."""
+    result = ANSWERS["no-findings"]
+    seen = Landmarks((1900.0, 1660.0), 0.9, 0.8, (), (), samples.MODEL)
+    views = (replace(result.views[0], landmarks=seen), *result.views[1:])
+    plain, ringed = overview(result), overview(replace(result, views=views))
+    rows, columns = np.nonzero((plain != ringed).any(axis=2))
+    assert 8 < np.ptp(rows) < 24
+    assert 8 < np.ptp(columns) < 24
+    assert columns.max() < sheet.WIDTH // 2
+    assert not yellow(ringed[rows.min() : rows.max(), columns.min() : columns.max()]).any()
+
+
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_every_answer_has_a_sheet(answer: str):
     """Each kind of answer, with and without pictures, is a full sheet with words on it."""
@@ -180,6 +216,17 @@ def test_the_site_is_written_where_it_is_known():
     assert words.finding_words(1, found) == "1 mass 0.87, 13\u00a0mm"
     sited = replace(found, site="upper outer quadrant", long_axis_mm=None)
     assert words.finding_words(2, sited) == "2 mass 0.87, upper outer quadrant"
+    placed = replace(sited, location=Location(Quadrant.UPPER_OUTER, 10, nipple_mm=43.0))
+    assert words.finding_words(3, placed) == "3 mass 0.87, upper outer quadrant, 10 o'clock"
+
+
+def test_the_breasts_stand_below_the_headline():
+    """Score, category and density of each breast are one line; nothing is there without them."""
+    assert sentences.breasts_words(samples.rich()) == (
+        "Right breast: AI score 0.71, AI category 4, density C."
+        " Left breast: AI score 0.41, AI category 1, density B."
+    )
+    assert sentences.breasts_words(ANSWERS["findings"]) == ""
 
 
 _finding = st.builds(

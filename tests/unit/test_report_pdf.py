@@ -96,6 +96,24 @@ def test_lesions_seen_in_several_views_are_named_together(tmp_path: Path):
     assert heading not in words(report(ANSWERS["findings"])[1], tmp_path)
 
 
+def test_what_is_said_across_a_breast_has_its_rows(tmp_path: Path):
+    """Assessment and density of each breast, places, comparison and image scores stand there."""
+    made = report(samples.rich())[1]
+    text = words(made, tmp_path)
+    for row in (
+        "Right breast red 0.71 4 a mass in both views C (0.71)",
+        "Left breast amber 0.41 1 a cluster in one view B (0.60)",
+        "Patient red 0.71 4 a mass in both views of the right breast C (0.71)",
+        "43.2 mm from the nipple",
+        "R-CC-1 score raised from 0.42 to 0.58: R-MLO-1 is at the same distance",
+        "R-CC nodule 0.63 4 nodules 2.0.0",
+        "no BI-RADS assessment",
+        "from its amber point on",
+    ):
+        assert row in text
+    assert pages(made) <= 3
+
+
 def test_refusals_stand_with_their_reason(tmp_path: Path):
     """Every image that was not analysed is named with why."""
     text = words(report(ANSWERS["partial"])[1], tmp_path)

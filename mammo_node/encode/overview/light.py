@@ -2,6 +2,7 @@
 
 Rules:
 
+* The assessment of the patient decides, where there is one; else the findings do.
 * Green only when every image that should have been analysed was, and nothing was found.
 * A study that was not analysed, or not wholly and without findings, has no lamp lit: the
   absence of a result is not a result.
@@ -11,21 +12,43 @@ Rules:
 
 from __future__ import annotations
 
-from mammo_node.encode import statement
-from mammo_node.vocabulary import Light, Outcome, StudyResult
+from typing import Final
 
-#: What the lamps mean, for the foot of pictures and pages.
-LEGEND = (
+from mammo_node.encode import statement
+from mammo_node.vocabulary import Assessment, Light, Outcome, StudyResult
+
+#: What the lamps mean by findings alone, for the foot of pictures and pages.
+LEGEND: Final = (
     "Light: green, no findings; amber, findings; red, a score in the upper half between its"
     " operating point and 1; unlit, not (or not wholly) analysed."
 )
+#: What they mean by assessments.
+LEGEND_OF_ASSESSMENTS: Final = (
+    "Light: green, every expected view analysed and no score at its amber point; amber, a score"
+    " from its amber point on; red, a score from its red point on; unlit, none of these can be"
+    " said."
+)
+
+
+def legend_of(result: StudyResult) -> str:
+    """Return what the lamp of this answer means."""
+    return LEGEND if _assessment(result) is None else LEGEND_OF_ASSESSMENTS
 
 
 def light_of(result: StudyResult) -> Light:
     """Return the lamp for a study's answer."""
+    assessment = _assessment(result)
+    whole = result.outcome in (Outcome.FINDINGS, Outcome.NO_FINDINGS)
+    if assessment is not None:
+        green_in_part = assessment.light is Light.GREEN and not whole
+        return Light.UNLIT if green_in_part else assessment.light
     if statement.finding_count(result):
         return Light.RED if _has_high_score(result) else Light.AMBER
     return Light.GREEN if result.outcome is Outcome.NO_FINDINGS else Light.UNLIT
+
+
+def _assessment(result: StudyResult) -> Assessment | None:
+    return next((one for one in result.assessments if one.laterality is None), None)
 
 
 def _has_high_score(result: StudyResult) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from mammo_node.encode import maps, statement
+from mammo_node.encode import maps, sentences, statement
 from mammo_node.encode.overview import hanging as hanging_
 from mammo_node.encode.overview.board import Pictures, draw_board, others_words
 from mammo_node.encode.overview.canvas import (
@@ -23,7 +23,7 @@ from mammo_node.encode.overview.canvas import (
     Colour,
     Picture,
 )
-from mammo_node.encode.overview.light import LEGEND, headline, light_of
+from mammo_node.encode.overview.light import headline, legend_of, light_of
 from mammo_node.encode.overview.words import shortened
 from mammo_node.encode.typeface import Typeface, written
 from mammo_node.vocabulary import Light, StudyResult
@@ -33,6 +33,7 @@ HEIGHT: Final = 2000
 _MARGIN: Final = 24
 _HEADLINE_SIZE, _TEXT_SIZE, _FOOT_SIZE = 52, 30, 27
 _HEAD_LINES: Final = 3
+_BREAST_LINES: Final = 2
 _OTHERS_LINES: Final = 3
 _LAMP_RADIUS, _LAMP_PITCH = 28, 66
 _LAMPS: Final = (
@@ -100,6 +101,10 @@ def _draw_head(canvas: Canvas, result: StudyResult, title: str) -> int:
     words = written(statement.study_statement(result))
     lines = canvas.typeface.wrapped(words, _TEXT_SIZE, WIDTH - left - _MARGIN)
     top = canvas.write_lines(shortened(lines, _HEAD_LINES), left, top, _TEXT_SIZE, WHITE)
+    said = sentences.breasts_words(result)
+    if said:
+        lines = canvas.typeface.wrapped(written(said), _FOOT_SIZE, WIDTH - left - _MARGIN)
+        top = canvas.write_lines(shortened(lines, _BREAST_LINES), left, top, _FOOT_SIZE, SOFT)
     canvas.write(statement.RESEARCH_USE, left, top, _TEXT_SIZE, MARK, bold=True)
     return max(round(top + _TEXT_SIZE * LEADING), _MARGIN + 3 * _LAMP_PITCH) + _MARGIN // 2
 
@@ -128,7 +133,7 @@ def _foot_lines(
     provenance = [
         f"Models: {models or 'none'}." + (f" Operating points: {points}." if points else ""),
         f"{made}. Not for measuring; sizes are of the long axis.",
-        LEGEND,
+        legend_of(result),
     ]
     room = WIDTH - 2 * _MARGIN
     for words in provenance:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mammo_node.encode import layout, outline
 from mammo_node.encode.layout import Area
 from mammo_node.encode.overview import relief
-from mammo_node.encode.overview.canvas import LEADING, MARK, Canvas
+from mammo_node.encode.overview.canvas import LEADING, MARK, SOFT, Canvas
 from mammo_node.encode.overview.hanging import Place
 from mammo_node.encode.overview.words import draw_words
 from mammo_node.vocabulary import Laterality, StudyResult, ViewPicture, ViewResult
@@ -25,6 +25,8 @@ _TALL: Final = 1.5
 _TAG_SIZE: Final = 26
 _MARGIN: Final = 12
 _OUTLINE_PX: Final = 2
+_RING_RADIUS: Final = 7.0
+_RING_POINTS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def _draw_image(
 
 
 def _draw_marks(canvas: Canvas, view: ViewResult, picture: ViewPicture, area: Area) -> None:
+    _draw_nipple(canvas, view, picture, area)
     outlines = [_on_canvas(outline.polygon(f, view), picture, area) for f in view.findings]
     tags = [f"{number}  {finding.score:.2f}" for number, finding in enumerate(view.findings, 1)]
     widths = [float(canvas.typeface.width(tag, _TAG_SIZE, bold=True)) for tag in tags]
@@ -123,6 +126,16 @@ def _draw_marks(canvas: Canvas, view: ViewResult, picture: ViewPicture, area: Ar
         canvas.outline(points, MARK, _OUTLINE_PX)
     for tag, place in zip(tags, places, strict=True):
         canvas.write(tag, place.left, place.top, _TAG_SIZE, MARK, bold=True, rim=True)
+
+
+def _draw_nipple(canvas: Canvas, view: ViewResult, picture: ViewPicture, area: Area) -> None:
+    """Draw a thin ring where distances are measured from; no letters, it is no finding."""
+    if view.landmarks is None or view.landmarks.nipple_px is None:
+        return
+    centre = _on_canvas(np.array([view.landmarks.nipple_px], dtype=np.float64), picture, area)
+    turn = np.linspace(0.0, 2 * np.pi, _RING_POINTS, endpoint=False)
+    ring = centre + _RING_RADIUS * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    canvas.outline(ring, SOFT, 1)
 
 
 def _on_canvas(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mammo_node.encode import statement
+from mammo_node.encode import sentences, statement
 from mammo_node.encode.layout import Area
 from mammo_node.encode.overview.canvas import DIM, LEADING, SOFT, WHITE, Canvas
 from mammo_node.encode.overview.hanging import Place
@@ -65,8 +65,9 @@ def finding_words(number: int, finding: Finding) -> str:
     parts = [f"{number} {finding.label} {finding.score:.2f}"]
     if finding.long_axis_mm is not None:
         parts.append(f"{finding.long_axis_mm:.0f}\u00a0mm")
-    if finding.site:
-        parts.append(finding.site)
+    place = sentences.short_place(finding)
+    if place:
+        parts.append(place)
     return written(", ".join(parts))
 
 

@@ -6,32 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mammo_node.encode import statement
+from mammo_node.encode import sentences, statement
 from mammo_node.encode.modules import Common
 from mammo_node.encode.objects import PriorResult
 from mammo_node.encode.overview.capture import printed_date
-from mammo_node.encode.pdf import printable
+from mammo_node.encode.overview.light import legend_of
+from mammo_node.encode.pdf import breasts, printable
+from mammo_node.encode.pdf.table import Table, told
 from mammo_node.encode.typeface import written
 from mammo_node.header import attributes
 from mammo_node.vocabulary import Finding, FindingRef, StudyResult, ViewResult
 
 Fact = tuple[str, str]
 
-#: Letters that a line of the page has room for, and those of what is written at length: rows of
-#: a table do not run over pages.
+#: Letters that a line of the page has room for, and those of a list of UIDs.
 _LINE_LENGTH: Final = 120
-_MOST_LETTERS: Final = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A heading, column names with their share of the page's width, and rows of text."""
-
-    heading: str
-    columns: tuple[str, ...]
-    shares: tuple[float, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
+_MOST_LETTERS: Final = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +41,15 @@ def contents_of(
 ) -> Contents:
     """Gather what the report says."""
     patient, study = _patient(common), _study(common)
-    tables = [_findings(result), _lesions(result), _images(result), _models(result)]
+    tables = [
+        breasts.breasts(result),
+        _findings(result),
+        breasts.compared(result),
+        _lesions(result),
+        breasts.image_scores(result),
+        _images(result),
+        _models(result),
+    ]
     return Contents(
         identity=_identity(patient, study, common.identity.instance_uid("pdf")),
         patient=patient,
@@ -99,9 +97,9 @@ def _findings(result: StudyResult) -> Table:
         for view in result.views
         for index, finding in enumerate(view.findings)
     ]
-    sited = any(finding.site for _, _, finding in found)
+    sited = any(_site(finding) for _, _, finding in found)
     columns = ("Finding", "Kind", "Score", "Operating point", "Long axis", "Site", "Model")
-    shares = (0.13, 0.22, 0.08, 0.10, 0.11, 0.16, 0.20)
+    shares = (0.10, 0.17, 0.07, 0.09, 0.09, 0.30, 0.18)
     rows = [_finding_row(result, view, index, finding) for view, index, finding in found]
     keep = [number for number, name in enumerate(columns) if sited or name != "Site"]
     return Table(
@@ -121,13 +119,19 @@ def _finding_row(
     size = finding.long_axis_mm
     return (
         statement.finding_name(result, view, index),
-        _told(finding.label),
+        told(finding.label),
         f"{finding.score:.2f}",
         f"{points[finding.label]:.2f}" if finding.label in points else printable.UNKNOWN,
         printable.UNKNOWN if size is None else f"{size:.1f} mm",
-        _told(finding.site or printable.UNKNOWN),
-        _told(f"{finding.model.name} {finding.model.version}"),
+        told(_site(finding) or printable.UNKNOWN),
+        told(f"{finding.model.name} {finding.model.version}"),
     )
+
+
+def _site(finding: Finding) -> str:
+    """Return where it lies: in a model's words, else by views and nipple."""
+    place = sentences.location_words(finding.location)
+    return place or finding.site or ""
 
 
 def _lesions(result: StudyResult) -> Table:
@@ -149,7 +153,7 @@ def _images(result: StudyResult) -> Table:
     rows = [
         (
             statement.image_name(result, view),
-            _told(statement.view_statement(result, view)),
+            told(statement.view_statement(result, view)),
             _spacing(view),
         )
         for view in result.views
@@ -168,7 +172,7 @@ def _spacing(view: ViewResult) -> str:
 
 def _models(result: StudyResult) -> Table:
     rows = [
-        (_told(f"{model.name} {model.version}"), model.sha256, _told(model.description))
+        (told(f"{model.name} {model.version}"), model.sha256, told(model.description))
         for model in result.models
     ]
     return Table("Models", ("Model", "SHA-256", "Description"), (0.21, 0.40, 0.39), tuple(rows))
@@ -183,8 +187,9 @@ def _provenance(
     facts = [
         ("Answer", result.outcome.value),
         ("Result", f"{max(common.generation, 1)} of this study"),
-        ("Supersedes", statement.shortened(", ".join(older), 2 * _MOST_LETTERS)),
+        ("Supersedes", statement.shortened(", ".join(older), _MOST_LETTERS)),
         ("Operating points", statement.operating_point(result)),
+        ("Light", "" if result.assessments else legend_of(result)),
         ("Configuration", result.configuration_hash),
         ("Made by", written(f"{equipment.model_name} {equipment.software_version}")),
         ("Made at", _made_at(common)),
@@ -193,11 +198,6 @@ def _provenance(
         ("Document UID", own),
     ]
     return tuple((name, value) for name, value in facts if value)
-
-
-def _told(text: str) -> str:
-    """Return a text of others as it is printed: at no great length, without unknown letters."""
-    return statement.shortened(written(text), _MOST_LETTERS)
 
 
 def _made_at(common: Common) -> str:

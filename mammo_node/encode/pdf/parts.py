@@ -15,7 +15,8 @@ from reportlab.platypus import Table as Grid
 
 from mammo_node.encode.overview.canvas import Picture
 from mammo_node.encode.pdf import styles
-from mammo_node.encode.pdf.contents import Fact, Table
+from mammo_node.encode.pdf.contents import Fact
+from mammo_node.encode.pdf.table import Table
 from mammo_node.errors import EncodingError
 from mammo_node.vocabulary import Light
 
