@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -277,7 +278,8 @@ def picture_for(
     made = [heatmap for heatmap in heatmaps if heatmap is not None]
     if not made:
         return picture
-    relevance = np.maximum.reduce([heatmap.stored(image.shape) for heatmap in made])
+    # In pairs: np.maximum.reduce would stack the maps, each as large as the image, first.
+    relevance = reduce(np.maximum, (heatmap.stored(image.shape) for heatmap in made))
     kinds = dict.fromkeys(heatmap.kind for heatmap in made)
     return replace(picture, relevance=relevance, map_kinds=tuple(kinds))
 

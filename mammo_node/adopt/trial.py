@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mammo_node.analyse.session import open_session
 from mammo_node.image.preprocess import prepare
-from mammo_node.phantom import generate_study
+from mammo_node.phantom import PhantomView, generate_study
 from mammo_node.vocabulary import InputSpec, Orientation
 
 Tensor = npt.NDArray[np.float32]
@@ -43,8 +43,12 @@ def mammogram(spec: InputSpec) -> Tensor:
     """Return a phantom's oblique view as a model takes it, (1, channels, rows, columns)."""
     views = (("L", "MLO"),)
     study = generate_study(_SEED, pixel_spacing_mm=_SPACING_MM, look="film", views=views)
-    view, spacing_mm = study.views[0], (study.views[0].pixel_spacing_mm,) * 2
-    upright = Orientation(chest_wall_right=False)
+    return as_input(study.views[0], spec)
+
+
+def as_input(view: PhantomView, spec: InputSpec) -> Tensor:
+    """Return a view of a left breast as a model takes it, (1, channels, rows, columns)."""
+    upright, spacing_mm = Orientation(chest_wall_right=False), (view.pixel_spacing_mm,) * 2
     return prepare(view.pixels.astype(np.float32), spacing_mm, upright, spec).tensor
 
 

@@ -1,0 +1,167 @@
+"""An int8 package of a model package, calibrated on images as the node prepares them.
+
+    python -m training.int8_package --package DIR --images PATH... --out FOLDER [--count 16]
+
+For networks from elsewhere, whose training data is not at hand: every second image calibrates, the
+others tell what the int8 network finds of what the given one finds. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mammo_node.adopt.package_folder import write_package
+from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.manifest import DetectorManifest
+from mammo_node.analyse.package import MANIFEST_NAME, MODEL_NAME, ModelPackage, load_package
+from mammo_node.analyse.session import open_session
+from mammo_node.errors import ImageError
+from mammo_node.examination import Subject
+from mammo_node.image.reader import read_mammogram
+from mammo_node.image.recipes import RECIPES
+from mammo_node.image.suitability import Policy
+from mammo_node.offline import gather
+from mammo_node.vocabulary import Detections, Refusal
+from training.qdq import quantise_file, windows
+
+#: A box of one network is that of the other from this overlap on.
+SAME_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What the int8 network finds of what the given one finds, at the package's thresholds."""
+
+    images: int
+    boxes: int
+    found: int
+    extra: int
+    overlaps: tuple[float, ...]
+    score_changes: tuple[float, ...]
+
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        if not self.boxes:
+            return f"On {self.images} other images the given network finds nothing to compare."
+        overlap = float(np.median(self.overlaps)) if self.overlaps else 0.0
+        change = max(self.score_changes, default=0.0)
+        return (
+            f"On {self.images} other images the int8 network finds {self.found} of the"
+            f" {self.boxes} boxes of the given one and {self.extra} others; where both find one,"
+            f" the overlap is {overlap:.2f} (median) and scores differ by at most {change:.3f}."
+        )
+
+
+def tensors(package: ModelPackage, paths: Sequence[Path], count: int) -> Iterator[np.ndarray]:
+    """Prepare up to `count` images under the paths; what the node would refuse is left out."""
+    studies = gather(paths).studies.values()
+    for instance in [one for study in studies for one in study][:count]:
+        image = read_mammogram(instance.path, instance.ref, Policy())
+        if isinstance(image, Refusal):
+            continue
+        try:
+            yield Subject(image).prepared(package.input_spec).tensor
+        except ImageError:
+            continue
+
+
+def quantised(package: ModelPackage, samples: Sequence[np.ndarray]) -> bytes:
+    """Return the int8 variant of a package's network."""
+    name, fixed = package.manifest.input.name, package.input_spec.size is not None
+    parts = (part for x in samples for part in ([x] if fixed else windows(x)))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "int8.onnx"
+        quantise_file(package.folder / MODEL_NAME, out, ({name: part} for part in parts))
+        return out.read_bytes()
+
+
+def agreement(package: ModelPackage, model: bytes, samples: Sequence[np.ndarray]) -> Agreement:
+    """Run both networks on images that calibrated nothing."""
+    given, int8 = (
+        Detector(package, open_session(graph, provider="cpu", threads=0, name=package.name))
+        for graph in (package.model_bytes(), model)
+    )
+    boxes = found = extra = 0
+    overlaps: list[float] = []
+    changes: list[float] = []
+    for x in samples:
+        expected, made = given.run(x), int8.run(x)
+        pairs = matched(expected, made)
+        boxes += len(expected.scores)
+        found += len(pairs)
+        extra += len(made.scores) - len(pairs)
+        overlaps += [overlap for _, _, overlap in pairs]
+        changes += [abs(float(expected.scores[i] - made.scores[j])) for i, j, _ in pairs]
+    return Agreement(len(samples), boxes, found, extra, tuple(overlaps), tuple(changes))
+
+
+def matched(one: Detections, other: Detections) -> list[tuple[int, int, float]]:
+    """Pair boxes of one label, best score first: (index, index, intersection over union)."""
+    pairs: list[tuple[int, int, float]] = []
+    free = set(range(len(other.scores)))
+    for i, (box, label) in enumerate(zip(one.boxes, one.labels, strict=True)):
+        rivals = [(_iou(box, other.boxes[j]), j) for j in free if other.labels[j] == label]
+        overlap, best = max(rivals, default=(0.0, -1))
+        if overlap >= SAME_IOU:
+            free.remove(best)
+            pairs.append((i, best, overlap))
+    return pairs
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> float:
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    both = float(np.prod(np.maximum(high - low, 0.0)))
+    areas = (float(np.prod(box[2:] - box[:2])) for box in (a, b))
+    return both / max(sum(areas) - both, 1e-6)
+
+
+def write(package: ModelPackage, model: bytes, agreed: Agreement, folder: Path) -> ModelPackage:
+    """Write `<name>-int8` beside or instead of the given package."""
+    manifest = (package.folder / MANIFEST_NAME).read_text(encoding="utf-8")
+    name = f"{package.name}-int8"
+    for key, value in (("name", name), ("sha256", hashlib.sha256(model).hexdigest())):
+        manifest = re.sub(rf'(?m)^{key} = ".*"$', f'{key} = "{value}"', manifest, count=1)
+    card = (package.folder / "README.md").read_text(encoding="utf-8")
+    card += (
+        "\n## 8 bits\n\nConvolutions with 8 bit weights and activations, weights per channel,"
+        f" calibrated on images. {agreed.words}\n"
+    )
+    return write_package(folder, name, model, manifest, card)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--package", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--images", type=Path, nargs="+", required=True, metavar="PATH")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--count", type=int, default=16, help="most images taken (16)")
+    options = parser.parse_args()
+    package = load_package(options.package, recipes=RECIPES)
+    manifest = package.manifest
+    if not isinstance(manifest, DetectorManifest) or manifest.self_test is not None:
+        print("detectors without [self_test] only: its scores would be those of fp32")
+        return 1
+    samples = list(tensors(package, options.images, options.count))
+    if len(samples) < 2:
+        print("two images are needed at least: one calibrates, one compares")
+        return 1
+    model = quantised(package, samples[::2])
+    agreed = agreement(package, model, samples[1::2])
+    print(write(package, model, agreed, options.out).folder)
+    print(agreed.words)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
