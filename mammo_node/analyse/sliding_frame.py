@@ -3,14 +3,16 @@
 Rules:
 
 * Window (i, j) has its top-left pixel at (i * stride, j * stride) of the frame.
-* The frame is the tensor, grown at the right and the bottom until windows cover all of it.
+* The frame is the tensor, grown by a margin at all sides, and at the right and the bottom until
+  windows cover all of that. Without a margin, the mean at the image's edge would be that of the few
+  windows there, and a lesion near the chest wall would be drawn at the wall.
 * All functions are pure; how windows are scored is none of their business.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -22,17 +24,22 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A grid of ``grid`` = (rows, columns) windows of `size` pixels, `stride` pixels apart."""
+    """A grid of ``grid`` = (rows, columns) windows of `size` pixels, `stride` pixels apart.
+
+    The image's top-left corner lies at (margin, margin).
+    """
 
     grid: tuple[int, int]
     size: int
     stride: int
+    margin: int = 0
 
     @classmethod
-    def over(cls, shape: tuple[int, int], size: int, stride: int) -> Self:
-        """Return the smallest frame that covers (rows, columns) pixels."""
-        rows, columns = (1 + max(0, math.ceil((side - size) / stride)) for side in shape)
-        return cls((rows, columns), size, stride)
+    def over(cls, shape: tuple[int, int], size: int, stride: int, margin: int = 0) -> Self:
+        """Return the smallest frame that covers (rows, columns) pixels and the margin."""
+        spans = (side + 2 * margin - size for side in shape)
+        rows, columns = (1 + max(0, math.ceil(span / stride)) for span in spans)
+        return cls((rows, columns), size, stride, margin)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -53,10 +60,25 @@ class Frame:
         return np.moveaxis(stepped, (-4, -3), (0, 1))
 
     def filled(self, array: Floats, value: float) -> Floats:
-        """Grow (..., rows, columns) to the frame with one value at the right and the bottom."""
+        """Grow the image's (..., rows, columns) to the frame with one value around it."""
         grown = np.full((*array.shape[:-2], *self.shape), value, dtype=array.dtype)
-        grown[..., : array.shape[-2], : array.shape[-1]] = array
+        rows, columns = array.shape[-2:]
+        inner = slice(self.margin, self.margin + rows), slice(self.margin, self.margin + columns)
+        grown[(..., *inner)] = array
         return grown
+
+    def around(self, looked_at: Bools) -> tuple[Self, tuple[int, int]]:
+        """Return the least frame of the windows looked at, and which window is its first."""
+        rows, columns = (np.flatnonzero(looked_at.any(axis=axis)) for axis in (1, 0))
+        top, left = int(rows[0]), int(columns[0])
+        grid = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
+        return replace(self, grid=grid, margin=0), (top, left)
+
+    def pixels(self, first: tuple[int, int]) -> tuple[slice, slice]:
+        """Return rows and columns of this frame in one of which its first window is `first`."""
+        top, left = (place * self.stride for place in first)
+        rows, columns = self.shape
+        return slice(top, top + rows), slice(left, left + columns)
 
     def looked_at(self, mask: Bools, share: float) -> Bools:
         """Return which windows, (grid rows, grid columns), hold at least a share of the breast.
@@ -64,7 +86,7 @@ class Frame:
         Parameters
         ----------
         mask : (rows, columns) bool
-            The breast, not larger than the frame.
+            The breast in the image.
         share : float
             Of a window's area. When no window has as much, the one with most is looked at.
         """

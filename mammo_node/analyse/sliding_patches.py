@@ -104,16 +104,20 @@ class WindowClassifier:
         return ScoredWindows(frame, looked_at, grid)
 
     def run_dense(self, tensor: Tensor, mask: Bools) -> ScoredWindows:
-        """Read all windows off one map of the whole image; see :meth:`run`."""
+        """Read all windows off one map of the part they lie in; see :meth:`run`."""
         frame, looked_at = self._frame(mask)
-        cells = self._map_of(frame.filled(tensor, self.manifest.input.pad_value), frame)
-        scores = pooled(cells, frame, self.manifest.output)
-        return ScoredWindows(frame, looked_at, scores * looked_at[..., None])
+        part, place = frame.around(looked_at)
+        whole = frame.filled(tensor, self.manifest.input.pad_value)
+        cells = self._map_of(whole[(..., *part.pixels(place))], part)
+        scores = pooled(cells, part, self.manifest.output)
+        grid = np.zeros((*frame.grid, scores.shape[2]), dtype=np.float32)
+        rows, columns = part.grid
+        grid[place[0] : place[0] + rows, place[1] : place[1] + columns] = scores
+        return ScoredWindows(frame, looked_at, grid * looked_at[..., None])
 
     def _frame(self, mask: Bools) -> tuple[Frame, Bools]:
-        window = self.manifest.window
-        rows, columns = mask.shape
-        frame = Frame.over((rows, columns), window.size_px, window.stride_px)
+        window, (rows, columns) = self.manifest.window, mask.shape
+        frame = Frame.over((rows, columns), window.size_px, window.stride_px, window.margin)
         return frame, frame.looked_at(mask, window.breast_share)
 
     def _scores_of(self, windows: Tensor) -> Floats:

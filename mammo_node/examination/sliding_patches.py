@@ -16,7 +16,7 @@ from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.examination.examined import Examined, Heatmap
 from mammo_node.examination.subject import Subject
 from mammo_node.findings import findings_from
-from mammo_node.image.preprocess import Prepared
+from mammo_node.image.geometry import ViewTransform
 from mammo_node.vocabulary import Detections, Finding, MammoImage
 
 #: Regions are drawn on finer pixels than cells, which alone are coarse steps.
@@ -28,19 +28,26 @@ def slide(subject: Subject, classifier: WindowClassifier) -> Examined:
     """Run one window classifier on one image; regions of its heatmaps become findings."""
     prepared = subject.prepared(classifier.package.input_spec)
     scored = classifier.run(prepared.tensor, prepared.mask)
-    breast = scored.frame.filled(prepared.mask.astype(np.float32), 0.0)
-    maps = scored.heatmaps()
+    frame, maps = scored.frame, scored.heatmaps()
+    transform = _framed(prepared.transform, frame.margin)
+    breast = frame.filled(prepared.mask.astype(np.float32), 0.0)
     heats = {index: _drawn(maps[index], breast) for index in classifier.package.labels}
     found = [
         finding
         for index, heat in heats.items()
-        for finding in _findings(subject.image, prepared, classifier, index, heat)
+        for finding in _findings(subject.image, transform, classifier, index, heat)
     ]
+    highest = np.maximum.reduce(list(heats.values()))
     return Examined(
         findings=tuple(sorted(found, key=lambda finding: -finding.score)),
-        heatmap=Heatmap(
-            np.maximum.reduce(list(heats.values())), prepared.transform, scored.frame.shape
-        ),
+        heatmap=Heatmap(highest, transform, frame.shape),
+    )
+
+
+def _framed(transform: ViewTransform, margin: int) -> ViewTransform:
+    """Return the way to the frame: the margin is padding before the image."""
+    return replace(
+        transform, pad_left=transform.pad_left + margin, pad_top=transform.pad_top + margin
     )
 
 
@@ -53,13 +60,17 @@ def _drawn(heat: Floats, breast: Floats) -> Floats:
 
 
 def _findings(
-    image: MammoImage, prepared: Prepared, classifier: WindowClassifier, index: int, heat: Floats
+    image: MammoImage,
+    transform: ViewTransform,
+    classifier: WindowClassifier,
+    index: int,
+    heat: Floats,
 ) -> Iterator[Finding]:
     """Yield the regions of one label's map, in the stored image's coordinates."""
     package, table = classifier.package, classifier.manifest.regions
     window = classifier.manifest.window
     pixel = math.gcd(window.size_px, window.stride_px) / _PIXELS_PER_CELL
-    across, down = prepared.transform.scale
+    across, down = transform.scale
     pixel_mm2 = pixel**2 / (across * down) * image.spacing.column_mm * image.spacing.row_mm
     for region in regions_of(
         heat,
@@ -68,15 +79,13 @@ def _findings(
         min_area=table.min_area_mm2 / pixel_mm2,
         most=table.most,
     ):
-        outline = prepared.transform.to_original(region.outline * pixel)
+        outline = transform.to_original(region.outline * pixel)
         found = Detections(
             np.array([region.box], dtype=np.float32) * np.float32(pixel),
             np.array([region.score], dtype=np.float32),
             np.array([index], dtype=np.int64),
         )
-        for finding in findings_from(
-            found, prepared.transform, package, image.spacing, image.shape
-        ):
+        for finding in findings_from(found, transform, package, image.spacing, image.shape):
             yield replace(finding, outline_px=_within(outline, image.shape))
 
 

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from mammo_node.analyse.sliding_frame import Frame
 
-SHAPES = [((256, 256), 256, 32), ((700, 420), 256, 32), ((90, 300), 128, 48), ((65, 64), 64, 64)]
+#: Rows and columns of an image, size and stride of windows, and their margin.
+CASES = [
+    ((256, 256), 256, 32, 0),
+    ((700, 420), 256, 32, 128),
+    ((90, 300), 128, 48, 48),
+    ((65, 64), 64, 64, 0),
+]
 
 
 def naive_heatmap(frame: Frame, scores: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
@@ -29,19 +35,25 @@ def naive_heatmap(frame: Frame, scores: np.ndarray, looked_at: np.ndarray) -> np
     return heat
 
 
-@pytest.mark.parametrize(("shape", "size", "stride"), SHAPES)
-def test_windows_cover_the_whole_image(shape, size, stride):
-    """The frame holds the image, with less than one stride to spare unless it is one window."""
-    frame = Frame.over(shape, size, stride)
+@pytest.mark.parametrize(("shape", "size", "stride", "margin"), CASES)
+def test_windows_cover_the_whole_image(shape, size, stride, margin):
+    """The frame holds image and margin, with less than a stride to spare unless of one window."""
+    frame = Frame.over(shape, size, stride, margin)
     for side, covered in zip(shape, frame.shape, strict=True):
-        assert covered == size or side <= covered < side + stride
-        assert covered >= side
+        wanted = side + 2 * margin
+        assert covered == size or wanted <= covered < wanted + stride
+        assert covered >= wanted
+    image = np.ones(shape, dtype=np.float32)
+    grown = frame.filled(image, -1.0)
+    inner = grown[margin : margin + shape[0], margin : margin + shape[1]]
+    assert np.array_equal(inner, image)
+    assert (grown == 1).sum() == image.size
 
 
-@pytest.mark.parametrize(("shape", "size", "stride"), SHAPES)
-def test_windows_lie_where_they_are_said_to(shape, size, stride):
+@pytest.mark.parametrize(("shape", "size", "stride", "margin"), CASES)
+def test_windows_lie_where_they_are_said_to(shape, size, stride, margin):
     """Window (i, j) starts at (i, j) times the stride and has all channels."""
-    frame = Frame.over(shape, size, stride)
+    frame = Frame.over(shape, size, stride, margin)
     image = np.arange(2 * np.prod(frame.shape), dtype=np.float32).reshape(2, *frame.shape)
     views = frame.windows_of(image)
     assert views.shape == (*frame.grid, 2, size, size)
@@ -62,6 +74,19 @@ def test_windows_looked_at_hold_their_share_of_the_breast():
     assert np.array_equal(looked_at, shares >= 0.4)
     assert looked_at.any()
     assert not looked_at.all()
+
+
+def test_the_frame_around_windows_is_as_large_as_they_need():
+    """Its windows are those of the whole frame from its first one on, and it holds all of them."""
+    frame = Frame.over((700, 420), 256, 32, 128)
+    looked_at = np.zeros(frame.grid, dtype=bool)
+    looked_at[3, 4:8] = looked_at[7, 5] = True
+    part, (top, left) = frame.around(looked_at)
+    assert (top, left, *part.grid) == (3, 4, 5, 4)
+    image = np.random.default_rng(1).uniform(size=(2, *frame.shape)).astype(np.float32)
+    cut = image[(..., *part.pixels((top, left)))]
+    assert cut.shape[1:] == part.shape
+    assert np.array_equal(part.windows_of(cut)[4, 1], frame.windows_of(image)[7, 5])
 
 
 def test_a_small_breast_is_looked_at_all_the_same():

@@ -99,19 +99,30 @@ def test_the_exact_engine_runs_full_batches_of_the_breast_only(tmp_path):
 
 
 def test_the_dense_engine_runs_once(tmp_path):
-    """The whole image is one run, grown to what windows cover."""
+    """One run covers all windows on the breast, and no more of the image than they do."""
     model = classifier(tmp_path / "m", changes=(('engine = "exact"', 'engine = "dense"'),))
-    tensor, mask = breast(400, 270)
-    model.run(tensor, mask)
-    assert model.session.shapes == [(1, 2, 416, 288)]
+    scored = model.run(*breast(400, 270))
+    rows, columns = (np.flatnonzero(scored.looked_at.any(axis=axis)) for axis in (1, 0))
+    sides = [128 + 32 * (places[-1] - places[0]) for places in (rows, columns)]
+    assert model.session.shapes == [(1, 2, *sides)]
 
 
-def test_an_image_smaller_than_a_window_is_one_window(tmp_path):
-    """A narrow breast is filled up, not refused."""
-    model = classifier(tmp_path / "m")
+@pytest.mark.parametrize("margin", [0, 64])
+def test_an_image_smaller_than_a_window_is_filled_up(tmp_path, margin):
+    """A narrow breast is looked at, not refused."""
+    changes = (("stride_px = 32", f"stride_px = 32\nmargin_px = {margin}"),)
+    model = classifier(tmp_path / "m", changes=changes)
     scored = model.run(np.ones((1, 2, 96, 64), np.float32), np.ones((96, 64), dtype=bool))
-    assert scored.frame.grid == (1, 1)
-    assert scored.scores.shape == (1, 1, 2)
+    assert scored.frame.grid == ((4, 3) if margin else (1, 1))
+    assert scored.scores[scored.looked_at].min() > 0
+
+
+def test_the_margin_is_half_a_window_unless_said(tmp_path):
+    """Windows centred on the image's edge are looked at, where they hold enough of the breast."""
+    model = classifier(tmp_path / "m")
+    assert model.manifest.window.margin == 64
+    looked_at = model.run_exact(*breast()).looked_at
+    assert looked_at[:, 0].any()
 
 
 @pytest.mark.parametrize(
@@ -149,6 +160,8 @@ def test_a_map_that_breaks_the_contract_is_an_error(tmp_path):
         ((('map = "map"\n', ""),), "output.map"),
         ((("stride_px = 32", "stride_px = 40"),), "map_stride"),
         ((("stride_px = 32", "stride_px = 129"),), "gaps"),
+        ((("stride_px = 32", "stride_px = 32\nmargin_px = 128"),), "see no image"),
+        ((("stride_px = 32", "stride_px = 32\nmargin_px = 48"),), "map_stride"),
         ((("map_trim = [1, 1]", "map_trim = [2, 2]"),), "leaves no cell"),
         ((("batch = 4", "batch = 0"),), "window.batch"),
     ],

@@ -24,10 +24,16 @@ class SlidingWindow(Table):
 
     size_px: int = Field(256, ge=1, description="Side of a window, model pixels.")
     stride_px: int = Field(32, ge=1, description="From one window to the next, model pixels.")
+    margin_px: int | None = Field(
+        None,
+        ge=0,
+        description="How far windows reach beyond the image; by default half a window, in whole"
+        " strides.",
+    )
     breast_share: Probability = Field(
         0.25, description="Windows with less of the breast than this are left out."
     )
-    batch: int = Field(16, ge=1, le=1024, description="Windows in one run of the model.")
+    batch: int = Field(32, ge=1, le=1024, description="Windows in one run of the model.")
     engine: Literal["exact", "dense"] = Field(
         "exact",
         description="exact: window by window; dense: the whole breast at once, where dense_safe.",
@@ -48,6 +54,8 @@ class SlidingWindow(Table):
     def _consistent(self) -> Self:
         if self.stride_px > self.size_px:
             raise ValueError("stride_px: more than size_px leaves gaps between windows")
+        if self.margin >= self.size_px:
+            raise ValueError("margin_px: size_px and more makes windows that see no image")
         if self.engine == "dense" and not self.dense_safe:
             raise ValueError(
                 'engine: "dense" is for models that say dense_safe = true: fully convolutional,'
@@ -59,6 +67,13 @@ class SlidingWindow(Table):
                 f" the manifest says {self.dense_agreement}"
             )
         return self
+
+    @property
+    def margin(self) -> int:
+        """How far windows reach beyond the image, pixels."""
+        if self.margin_px is not None:
+            return self.margin_px
+        return self.size_px // 2 // self.stride_px * self.stride_px
 
 
 class WindowScores(Table):
@@ -111,9 +126,9 @@ class SlidingPatchesManifest(LabelledManifest):
             return self
         if self.output.map is None:
             raise ValueError("output.map: window.dense_safe needs the output that is read densely")
-        for key in ("size_px", "stride_px"):
+        for key in ("size_px", "stride_px", "margin_px"):
             value = getattr(self.window, key)
-            if value % self.output.map_stride:
+            if value is not None and value % self.output.map_stride:
                 raise ValueError(
                     f"window.{key} = {value}: is not a multiple of output.map_stride"
                     f" = {self.output.map_stride}, which window.dense_safe needs"
