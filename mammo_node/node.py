@@ -29,7 +29,7 @@ from mammo_node.journal.records import RecoveryReport
 from mammo_node.journal.spool import Spool
 from mammo_node.pipeline import PipelineReport, prepare_pipeline
 from mammo_node.receive.supervisor import Receiver
-from mammo_node.shadow import Shadow, prepare_shadow
+from mammo_node.shadow import Shadow, ShadowProcess, prepare_shadow
 from mammo_node.vocabulary import ModelRef
 from mammo_node.worker import MODELS_DOWN, Analyst, Process, Readiness, one_line
 
@@ -82,6 +82,7 @@ class Node:
         self._unanalysed = threading.Event()
         self._answered = threading.Event()
         self._readiness = Readiness()
+        self._shadow_starts = 0
         self._results = {d.name: threading.Event() for d in configuration.ae_titles.destination}
         self._swept_at = self._requeued_at = datetime.min.replace(tzinfo=UTC)
 
@@ -231,7 +232,17 @@ class Node:
                 _LOG.error("shadow-down", reason=one_line(error), retry_s=_SHADOW_PAUSE_S)
                 self._stopping.wait(_SHADOW_PAUSE_S)
             return False
+        self._tell_shadow(shadow.process)
         return worked
+
+    def _tell_shadow(self, process: ShadowProcess) -> None:
+        """Say once of each process what runs in shadow."""
+        report = process.report
+        if process.starts == self._shadow_starts or not isinstance(report, PipelineReport):
+            return
+        self._shadow_starts = process.starts
+        names = [f"{model.name} {model.version}" for model in report.models]
+        _LOG.info("shadow-ready", models=names, pid=process.pid)
 
     def _told(self, worked: bool) -> bool:
         """Wake the couriers when there may be results."""

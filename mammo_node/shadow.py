@@ -41,6 +41,7 @@ def prepare_shadow(settings: PipelineSettings) -> Ready[StudyRequest, Opinion]:
     os.nice(_LOWEST_PRIORITY)
     log.configure(settings.log.level, settings.log.format)
     models, light = narrowed(settings.models, settings.traffic_light, settings.models.shadow)
+    models = models.model_copy(update={"explain": "none"})  # nobody sees a map
     pipeline = Pipeline.start(replace(settings, models=models, traffic_light=light))
     engine = pipeline.engine
     report = PipelineReport(engine.models, engine.provider, engine.runtime_version)

@@ -107,6 +107,7 @@ def _on_files(
 ) -> tuple[Opinions, Opinions]:
     settings = pipeline_settings(configuration, device_serial_number="offline")
     models, light = narrowed(settings.models, settings.traffic_light, names)
+    models = models.model_copy(update={"explain": "none"})
     pipeline = Pipeline.start(replace(settings, models=models, traffic_light=light))
     found: tuple[Opinions, Opinions] = ({}, {})
     with Progress(console=Console(stderr=True), transient=True) as progress:
