@@ -32,6 +32,8 @@ port = 11112
 # [[source]]
 # ae_title = "MAMMO_ROOM_1"
 # addresses = ["10.1.2.0/24"]
+# # By default those of [models] use.
+# models = ["lesion-detector"]
 
 # One table per archive or workstation that gets results.
 # [[destination]]

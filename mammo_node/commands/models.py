@@ -23,11 +23,11 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "import":
         return _adopt(options)
     configuration = load_folder(options.config)
-    models, worker = configuration.settings.models, configuration.settings.worker
-    packages = packages_in_use(models)
+    worker = configuration.settings.worker
+    packages = packages_in_use(configuration.every_model())
     tested = None
     if options.self_test:
-        engine = Engine.start(models, worker)
+        engine = Engine.start(configuration.every_model(), worker)
         tested = f"{engine.provider}, ONNX Runtime {engine.runtime_version}"
     documents = [_document(package, tested) for package in packages]
     if options.json:
