@@ -32,9 +32,11 @@ class CropRules:
 
     `channels` and `parameters` are those of the model's manifest; `labels` the kinds it detects,
     by index; other kinds in `ignored` are neither right nor wrong. `on_lesion` is the share of
-    crops that show one, `inserted` the share that gets a fresh cluster, `scattered` the share that
-    gets single specks; `scale` the range of zoom, `strength` that of grey changes. `margin_px` is
-    cut off after the channels are made, because their neighbourhoods reach beyond the crop.
+    crops that show one, `on_muscle` the share of the others that lie on the pectoral muscle where
+    there is one, whose bright corner is taken for a mass on film; `inserted` the share that gets a
+    fresh cluster, `scattered` the share that gets single specks; `scale` the range of zoom,
+    `strength` that of grey changes. `margin_px` is cut off after the channels are made, because
+    their neighbourhoods reach beyond the crop.
     With `specks` single calcifications are targets too; with `boxes` the lesions are also given as
     boxes, for networks with anchors.
     """
@@ -46,6 +48,7 @@ class CropRules:
     size_px: int = 256
     margin_px: int = 32
     on_lesion: float = 0.65
+    on_muscle: float = 0.0
     ignored: tuple[str, ...] = ()
     inserted: float = 0.0
     scattered: float = 0.0
@@ -138,7 +141,10 @@ class CropSource(BankSource):
             centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
             centre += rng.uniform(-0.35, 0.35, 2) * inner
         else:
-            rows, columns = np.nonzero(view.mask[::8, ::8])
+            places, muscle = view.mask[::8, ::8], view.pectoral[::8, ::8]
+            if self.rules.on_muscle and muscle.any() and rng.uniform() < self.rules.on_muscle:
+                places = muscle
+            rows, columns = np.nonzero(places)
             pick = int(rng.integers(len(rows)))
             centre = np.array([columns[pick], rows[pick]]) * 8.0 * 0.3
         return float(centre[0] - side_mm / 2), float(centre[1] - side_mm / 2)

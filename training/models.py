@@ -26,8 +26,10 @@ from training.card import write_package
 from training.config import Config, Phase
 from training.export import build, export, parity
 from training.measure import measure
+from training.measures.images import measure_images
 from training.quantise import quantise
 from training.task import make_task
+from training.tasks.patches import PatchTask
 from training.trainer import train
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -116,9 +118,24 @@ def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
     for onnx, figures in (("model.onnx", "figures.json"), ("int8.onnx", "figures-int8.json")):
         found = measure(config, folder / onnx, banks.measured_on(config), scale.samples)
         (folder / figures).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    write_package(config, folder, out / "packages" / name, VERSION)
+    package = out / "packages" / name
+    write_package(config, folder, package, VERSION)
+    task = make_task(config.phases[-1])
+    if isinstance(task, PatchTask) and task.pool > 1:
+        _add_images(folder, package, task.kinds, banks.held_out, scale.samples)
+        write_package(config, folder, package, VERSION)
     _start(out / "packages", name)
     return config
+
+
+def _add_images(
+    run: Path, package: Path, kinds: tuple[str, ...], held_out: Path, limit: int | None
+) -> None:
+    """Add to the figures what only a package can tell: scores of images, and their categories."""
+    path = run / "figures.json"
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    figures |= measure_images(package, kinds, held_out, limit)
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _start(packages: Path, name: str) -> None:

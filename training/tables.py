@@ -114,7 +114,24 @@ def _patches(figures: Figures, small: Figures | None) -> str:
     total = ["weighted", str(sum(figures["support"])), "", f"{figures['weighted_f1']:.2f}"]
     total.append(_span(figures["interval_weighted_f1"]))
     rows.append(total + ([f"{small['weighted_f1']:.2f}"] if small else []))
-    return _table(head, rows) + "\n\nThresholds were read off other patches of the same phantoms."
+    text = _table(head, rows) + "\n\nThresholds were read off other patches of the same phantoms."
+    return text + (_images(figures) if "image_auc" in figures else "")
+
+
+def _images(figures: Figures) -> str:
+    """Tell what is said of whole images, by the windows that the node's rule picks."""
+    rows = [
+        [str(limit[key]) for key in ("category", "threshold", "sensitivity", "specificity")]
+        for limit in figures["suspicion"]
+    ]
+    return (
+        f"\n\nImages, by the best of the windows that the node's rule picks: ROC AUC"
+        f" {figures['image_auc']:.2f} (95 % interval by patient"
+        f" {_span(figures['interval_image_auc'])}; {figures['images_with']} of"
+        f" {figures['images_judged']} images have the finding). From these scores on an AI"
+        " suspicion category is given; it is not a BI-RADS assessment:\n\n"
+        + _table(["category", "score", "sensitivity", "specificity"], rows)
+    )
 
 
 def _span(interval: list[float]) -> str:

@@ -276,6 +276,19 @@ def test_patches_show_every_label(bank):
     assert (shown > 0.1).all()
 
 
+def test_crops_may_lie_on_the_muscle(bank, tmp_path):
+    """Asked for it, crops without a lesion are centred on the muscle where there is one."""
+    name, view = next((n, v) for n, v in ViewBank(bank).views.items() if v.pectoral[::8, ::8].any())
+    lit = np.where(view.pectoral, 200, 60).astype(np.uint8)
+    fine = np.repeat(np.repeat(lit, 3, axis=0), 3, axis=1)
+    save(replace(view, coarse=lit, fine=fine), tmp_path, name)
+    rules = CropRules(("mass",), ("global",), size_px=32, margin_px=0, on_lesion=0.0, strength=0.0)
+    rng = np.random.default_rng(3)
+    source = CropSource(tmp_path, replace(rules, on_muscle=1.0))
+    middle = [source.draw(rng)["image"][0, 14:18, 14:18].max() for _ in range(12)]
+    assert min(middle) > decode(np.array([150], dtype=np.uint8))[0]
+
+
 def test_a_frame_without_a_pitch_is_the_letterbox_of_the_node(texture):
     """Density models see in use the very frame that they were trained on."""
     options = {"pixel_spacing_mm": 0.3, "masses": 0, "clusters": 0, "views": [("R", "CC")]}

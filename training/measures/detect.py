@@ -68,7 +68,7 @@ def measure_detector(
         patients.append(view.patient)
         looks.append(view.look)
         try:
-            made = _prepared(view, spec)
+            made = prepared(view, spec)
         except NoBreastFound:
             _miss(view, found, bar)
             continue
@@ -108,7 +108,8 @@ def _miss(view: RawView, found: dict[str, list[Scored]], bar: list[Scored]) -> N
         bar.append(Scored(np.zeros((0, 4)), np.zeros(0), view.boxes((MASS,))))
 
 
-def _prepared(view: RawView, spec: InputSpec) -> Prepared:
+def prepared(view: RawView, spec: InputSpec) -> Prepared:
+    """Prepare a held-out image as the node does."""
     spacing = (view.pitch_mm, view.pitch_mm)
     upright = Orientation(view.laterality == "R")
     return prepare(view.pixels.astype(np.float32), spacing, upright, spec)
@@ -150,7 +151,7 @@ def _suspicions(
 
 def _blobs(view: RawView, ignored: tuple[str, ...]) -> Scored:
     spec = InputSpec(name="image", channels=("global",), mm_per_pixel=BAR_MM)
-    made = _prepared(view, spec)
+    made = prepared(view, spec)
     boxes, scores = find_blobs(made.tensor[0, 0], made.mask, BAR_MM)
     keep = suppress(boxes, scores, NMS_IOU, MOST)
     truth, others = (_to_model(view.boxes(kinds), made) for kinds in ((MASS,), ignored))

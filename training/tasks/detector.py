@@ -27,6 +27,7 @@ class DetectorTask:
     margin_px: int = 32
     ignored: tuple[str, ...] = ()
     on_lesion: float = 0.65
+    on_muscle: float = 0.0
     inserted: float = 0.0
     scattered: float = 0.0
     scale: tuple[float, float] = (0.8, 1.25)
@@ -49,6 +50,7 @@ class DetectorTask:
                 size_px=self.crop_px,
                 margin_px=self.margin_px,
                 on_lesion=self.on_lesion,
+                on_muscle=self.on_muscle,
                 ignored=self.ignored,
                 inserted=self.inserted,
                 scattered=self.scattered,

@@ -1,0 +1,75 @@
+"""What a packaged classifier of candidate windows says of whole images, and its categories."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammo_node.analyse.candidate_patches import CandidatePatches
+from mammo_node.analyse.suspicion import derive_limits
+from mammo_node.config import Models, Worker
+from mammo_node.engine import Engine
+from mammo_node.evaluate import bootstrap
+from mammo_node.evaluate.roc import auc
+from mammo_node.image.preprocess import NoBreastFound
+from training.measures.detect import prepared
+from training.raw import raw_views
+
+#: Images whose windows are judged: a few seconds each, and limits need no more.
+IMAGES = 100
+
+
+def measure_images(
+    folder: Path, kinds: tuple[str, ...], held_out: Path, limit: int | None = None
+) -> dict[str, Any]:
+    """ROC AUC of the images' scores, and the limits of the AI suspicion category.
+
+    Parameters
+    ----------
+    folder
+        A package of the family candidate-patches with one label.
+    kinds
+        Findings that make an image positive.
+    held_out
+        Folder with images as rendered.
+    limit
+        Only so many images.
+    """
+    engine = Engine.start(Models(folder=folder.resolve().parent, use=(folder.name,)), Worker())
+    runner = engine.loaded[0].runner
+    assert isinstance(runner, CandidatePatches)
+    scores, truth, patients = [], [], []
+    for view in islice(raw_views(held_out), limit or IMAGES):
+        try:
+            made = prepared(view, runner.package.input_spec)
+        except NoBreastFound:
+            continue
+        verdict = runner.run(made.tensor, made.mask)
+        scores.append(next(iter(verdict.image_scores.values())))
+        truth.append(len(view.boxes(kinds)) > 0)
+        patients.append(view.patient)
+    return _figures(np.asarray(scores), np.asarray(truth), patients)
+
+
+def _figures(scores: np.ndarray, truth: np.ndarray, patients: list[str]) -> dict[str, Any]:
+    low, high = bootstrap.interval(lambda w: np.asarray([auc(scores, truth, w)]), patients)
+    data = f"{len(scores)} held-out phantom images of {len(set(patients))} phantoms"
+    return {
+        "image_auc": round(float(auc(scores, truth)), 3),
+        "interval_image_auc": (round(float(low[0]), 3), round(float(high[0]), 3)),
+        "images_with": int(truth.sum()),
+        "images_judged": len(scores),
+        "suspicion": [
+            {
+                "category": limit.category,
+                "threshold": round(limit.threshold, 4),
+                "sensitivity": round(limit.sensitivity, 3),
+                "specificity": round(limit.specificity, 3),
+                "data": data,
+            }
+            for limit in derive_limits(scores, truth)
+        ],
+    }
