@@ -26,6 +26,7 @@ def pipeline_settings(configuration: Configuration, device_serial_number: str) -
         configuration_hash=configuration.result_hash(),
         log=settings.log,
         traffic_light=settings.traffic_light,
+        comparison=settings.comparison,
     )
 
 

@@ -290,6 +290,36 @@ class TrafficLight(Section):
         return self
 
 
+class Comparison(Section):
+    """Findings of a breast's views are compared, where a model tells where the nipple is."""
+
+    enabled: bool = Field(
+        True, description="Match findings of CC and MLO by their distance from the nipple."
+    )
+    tolerance_mm: float = Field(
+        10.0,
+        ge=0,
+        le=50,
+        description="Difference of the distances up to which findings are taken for one lesion;"
+        " a quarter of the larger one's length is added.",
+    )
+    raise_by: Share = Field(
+        0.3,
+        description="Of a matched finding's score, the largest share of what is left to 1 that"
+        " is added; 0: nothing is raised.",
+    )
+    lower_by: Share = Field(
+        0.1,
+        description="Share that the score of a finding loses when the other view should show it"
+        " and does not; 0: nothing is lowered.",
+    )
+    candidates: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5,
+        description="Boxes of detectors take part from this share of their operating point on;"
+        " what is below the operating point after the comparison is dropped.",
+    )
+
+
 class Suitability(Section):
     """Which images are analysed beyond plain For Presentation mammograms."""
 
@@ -337,6 +367,7 @@ class Settings(Section):
     worker: Worker = Field(default_factory=Worker)
     models: Models = Field(default_factory=Models)
     traffic_light: TrafficLight = Field(default_factory=TrafficLight)
+    comparison: Comparison = Field(default_factory=Comparison)
     suitability: Suitability = Field(default_factory=Suitability)
     retry: Retry = Field(default_factory=Retry)
     retention: Retention = Field(default_factory=Retention)
@@ -408,6 +439,7 @@ class Configuration(Section):
                 mode="json", exclude={"folder", "use", "shadow"}
             ),
             "traffic_light": self.settings.traffic_light.model_dump(mode="json"),
+            "comparison": self.settings.comparison.model_dump(mode="json"),
             "suitability": self.settings.suitability.model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()

@@ -23,7 +23,7 @@ from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
 from mammo_node.analyse.session import Session, open_session, runtime_version
 from mammo_node.analyse.sliding_patches import WindowClassifier
-from mammo_node.config import Models, TrafficLight, Worker
+from mammo_node.config import Comparison, Models, TrafficLight, Worker
 from mammo_node.errors import ModelPackageError
 from mammo_node.image.recipes import RECIPES
 from mammo_node.vocabulary import ModelRef
@@ -53,8 +53,11 @@ class Engine:
     runtime_version: str
 
     @classmethod
-    def start(cls, models: Models, worker: Worker) -> Self:
+    def start(cls, models: Models, worker: Worker, comparison: Comparison | None = None) -> Self:
         """Load and self-test every package that the configuration names.
+
+        With a comparison of views, and a model that finds the nipple, detectors hand over what is
+        below their operating points, too; `mammo_node.judgement.judge` drops it in the end.
 
         Raises
         ------
@@ -62,7 +65,8 @@ class Engine:
             Saying which package and key, or what is missing for the provider.
         """
         packages = packages_in_use(models)
-        loaded = (_load(package, models, worker) for package in packages)
+        from_share = _from_share(packages, comparison)
+        loaded = (_load(package, models, worker, from_share) for package in packages)
         return cls(tuple(loaded), worker.provider, runtime_version(worker.provider))
 
     @property
@@ -149,7 +153,13 @@ def narrowed(
     return models.model_copy(update=chosen), traffic_light.model_copy(update=limits)
 
 
-def _load(package: ModelPackage, models: Models, worker: Worker) -> LoadedModel:
+def _from_share(packages: Sequence[ModelPackage], comparison: Comparison | None) -> float:
+    located = any(isinstance(package.manifest, LandmarksManifest) for package in packages)
+    on = comparison is not None and comparison.enabled
+    return comparison.candidates if comparison and on and located else 1.0
+
+
+def _load(package: ModelPackage, models: Models, worker: Worker, from_share: float) -> LoadedModel:
     def opened(graph: bytes) -> Session:
         name = str(package.folder / "model.onnx")
         return open_session(graph, provider=worker.provider, threads=worker.threads, name=name)
@@ -161,6 +171,7 @@ def _load(package: ModelPackage, models: Models, worker: Worker) -> LoadedModel:
     runner = _runner(package, session, own)
     explainer = None
     if isinstance(runner, Detector):
+        runner = replace(runner, from_share=from_share)
         explainer = explainer_of(models.explain, runner, opened)
     return LoadedModel(package, runner, package.thresholds(own), explainer)
 

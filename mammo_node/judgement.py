@@ -13,7 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_node.analyse.assessment import Rules, assess, points_of
-from mammo_node.config import TrafficLight
+from mammo_node.analyse.comparison import compare
+from mammo_node.analyse.densities import densities_of
+from mammo_node.analyse.density import DensityEstimator
+from mammo_node.analyse.marks import reported
+from mammo_node.config import Comparison, TrafficLight
 from mammo_node.engine import Engine
 from mammo_node.vocabulary import Assessment, Density, FindingRef, ViewResult
 
@@ -23,23 +27,54 @@ Tensors = Mapping[tuple[str, str], npt.NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The views, as they stand after the comparison, and what is said across them."""
+    """The views, as they stand after the comparison, and what is said across them.
+
+    ``alone`` are the views as each stood by itself; ``remarks`` say what could not be judged.
+    """
 
     views: tuple[ViewResult, ...]
     lesions: tuple[tuple[FindingRef, ...], ...] = ()
     densities: tuple[Density, ...] = ()
     assessments: tuple[Assessment, ...] = ()
+    alone: tuple[ViewResult, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def judge(
     views: Sequence[ViewResult],
-    tensors: Tensors,  # noqa: ARG001
+    tensors: Tensors,
     engine: Engine,
     traffic_light: TrafficLight | None = None,
+    comparison: Comparison | None = None,
 ) -> Judgement:
-    """Judge the views of one study together."""
+    """Judge the views of one study together.
+
+    Raises
+    ------
+    InferenceError
+        If a model that looks at two views fails.
+    """
+    thresholds = {
+        (model.package.name, label): threshold
+        for model in engine.loaded
+        for label, threshold in model.thresholds.items()
+    }
+    compared, lesions = compare(views, thresholds, comparison or Comparison())
+    judged = [
+        densities_of(compared, tensors, model.runner)
+        for model in engine.loaded
+        if isinstance(model.runner, DensityEstimator)
+    ]
+    densities = tuple(density for one in judged for density in one.densities)
     rules = rules_of(engine, traffic_light or TrafficLight())
-    return Judgement(tuple(views), assessments=assess(views, (), rules))
+    return Judgement(
+        views=compared,
+        lesions=lesions,
+        densities=densities,
+        assessments=assess(compared, densities, rules),
+        alone=reported(views, thresholds),
+        remarks=tuple(remark for one in judged for remark in one.remarks),
+    )
 
 
 def rules_of(engine: Engine, traffic_light: TrafficLight) -> Rules:

@@ -22,7 +22,7 @@ from mammo_node import log
 from mammo_node.analyse.exchange import Prepared as Ready
 from mammo_node.analyse.fuse import study_result
 from mammo_node.analyse.opinion import Opinion, opinion_of
-from mammo_node.config import Log, Models, TrafficLight, Worker
+from mammo_node.config import Comparison, Log, Models, TrafficLight, Worker
 from mammo_node.encode.study import Equipment, PriorResult
 from mammo_node.engine import Engine
 from mammo_node.errors import ImageError
@@ -119,6 +119,7 @@ class PipelineSettings:
     configuration_hash: str
     log: Log
     traffic_light: TrafficLight = field(default_factory=TrafficLight)
+    comparison: Comparison = field(default_factory=Comparison)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class Pipeline:
     equipment: Equipment
     configuration_hash: str
     traffic_light: TrafficLight = field(default_factory=TrafficLight)
+    comparison: Comparison = field(default_factory=Comparison)
 
     @classmethod
     def start(cls, settings: PipelineSettings) -> Self:
@@ -149,7 +151,7 @@ class Pipeline:
         ModelError, ConfigurationError
             As :meth:`Engine.start`.
         """
-        engine = Engine.start(settings.models, settings.worker)
+        engine = Engine.start(settings.models, settings.worker, settings.comparison)
         if not settings.models.shadow:  # whose labels a limit may be for, too
             engine.check_traffic_light(settings.traffic_light)
         return cls(
@@ -158,6 +160,7 @@ class Pipeline:
             settings.equipment,
             settings.configuration_hash,
             settings.traffic_light,
+            settings.comparison,
         )
 
     def answer(self, request: StudyRequest) -> Answer:
@@ -183,6 +186,7 @@ class Pipeline:
             lesions=judgement.lesions,
             densities=judgement.densities,
             assessments=judgement.assessments,
+            remarks=judgement.remarks,
         )
         answer = encode(request, result, self.equipment, pictures_of(looks))
         opinions = (self._opinion(judgement, model) for model in engine.models)
@@ -203,7 +207,7 @@ class Pipeline:
 
     def _opinion(self, judgement: Judgement, model: ModelRef) -> Opinion:
         rules = rules_of(self.engine, self.traffic_light)
-        return opinion_of(judgement.views, judgement.densities, model, rules)
+        return opinion_of(judgement.alone, judgement.densities, model, rules)
 
     def judged(self, request: StudyRequest) -> tuple[list[Look], Judgement]:
         """Look at every image, then judge the views together."""
@@ -211,7 +215,7 @@ class Pipeline:
         looks.sort(key=lambda look: _hanging_order(look.view))
         tensors = {key: tensor for look in looks for key, tensor in look.tensors.items()}
         views = [look.view for look in looks]
-        return looks, judge(views, tensors, self.engine, self.traffic_light)
+        return looks, judge(views, tensors, self.engine, self.traffic_light, self.comparison)
 
     def look_at(self, instance: SpooledInstance, outputs: Collection[OutputKind] = ()) -> Look:
         """Read one image and run every model on it, or say why not; draw what outputs need."""

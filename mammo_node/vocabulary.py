@@ -447,6 +447,8 @@ class Landmarks:
     pectoral_px: tuple[tuple[float, float], ...]
     breast_px: tuple[tuple[float, float], ...]
     model: ModelRef
+    orientation: Orientation | None = None
+    """How the image stands; without it nothing can be placed by the landmarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,3 +602,5 @@ class StudyResult:
     """Of each breast that could be judged, then of the patient."""
     assessments: tuple[Assessment, ...] = ()
     """Of each breast, then of the patient; empty for answers without an analysis."""
+    remarks: tuple[str, ...] = ()
+    """Sentences on what could not be judged across views, such as density from one view."""

@@ -8,8 +8,11 @@ from mammo_node.analyse.manifest import DensityManifest
 from mammo_node.analyse.package import ModelPackage
 from mammo_node.analyse.runs import Runs, Tensor, activated
 from mammo_node.errors import InferenceError
+from mammo_node.vocabulary import DensityCategory
 
-_CATEGORIES = 4
+_CATEGORIES = len(DensityCategory)
+_HALF = 0.5
+Probabilities = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class DensityEstimator:
         assert isinstance(manifest, DensityManifest)  # noqa: S101 - the engine sorts families
         return manifest
 
-    def run(self, cc: Tensor, mlo: Tensor) -> tuple[float, float, float, float]:
+    def run(self, cc: Tensor, mlo: Tensor) -> Probabilities:
         """Judge one breast.
 
         Parameters
@@ -56,3 +59,12 @@ class DensityEstimator:
         if total <= 0:
             raise InferenceError(f"model {self.package.name}: the probabilities are all zero")
         return a / total, b / total, c / total, d / total
+
+    def category(self, probabilities: Probabilities) -> DensityCategory:
+        """Return the category that is reported, as the manifest has it; of two the denser."""
+        categories = tuple(DensityCategory)
+        if self.manifest.output.category == "median":
+            beyond = (sum(probabilities[i + 1 :]) for i in range(_CATEGORIES))
+            return categories[next(i for i, share in enumerate(beyond) if share < _HALF)]
+        best = max(range(_CATEGORIES), key=lambda i: (probabilities[i], i))
+        return categories[best]

@@ -29,11 +29,15 @@ class Detector:
         Runs the package's graph.
     overrides : mapping of str to float
         Thresholds by label name that replace the package's operating points.
+    from_share : float
+        Boxes are returned from this share of their threshold on; below 1 where another view may
+        still raise them.
     """
 
     package: ModelPackage
     session: Runs
     overrides: Mapping[str, float] = field(default_factory=dict)
+    from_share: float = 1.0
 
     @property
     def manifest(self) -> DetectorManifest:
@@ -59,7 +63,7 @@ class Detector:
         -------
         Detections
             In model pixels, within the tensor; a box counts from its label's threshold on,
-            the threshold included.
+            or from ``from_share`` of it, the threshold included.
 
         Raises
         ------
@@ -80,12 +84,21 @@ class Detector:
         kept = self._kept(boxes[solid], found.scores[solid], found.labels[solid])
         return replace(kept, heatmap=found.heatmap)
 
+    def reported(self, found: Detections) -> Detections:
+        """Leave out what is below its threshold."""
+        least = {index: self.thresholds[name] for index, name in self.package.labels.items()}
+        limits = np.array([least[int(label)] for label in found.labels], dtype=np.float32)
+        above = found.scores >= limits
+        boxes, scores, labels = found.boxes[above], found.scores[above], found.labels[above]
+        return Detections(boxes, scores, labels, found.heatmap)
+
     def _kept(self, boxes: Tensor, scores: Tensor, labels: npt.NDArray[np.int64]) -> Detections:
         output, thresholds = self.manifest.output, self.thresholds
         kept: list[npt.NDArray[np.intp]] = []
         for index, name in self.package.labels.items():
             # float32, as the scores: 0.3 as a double lies above 0.3 as a float.
-            above = np.flatnonzero((labels == index) & (scores >= np.float32(thresholds[name])))
+            least = np.float32(self.from_share * thresholds[name])
+            above = np.flatnonzero((labels == index) & (scores >= least))
             best = suppress(boxes[above], scores[above], output.nms_iou, output.max_detections)
             kept.append(above[best])
         found = np.concatenate(kept)

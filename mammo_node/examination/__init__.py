@@ -5,12 +5,14 @@ from __future__ import annotations
 from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.landmarks import LandmarkFinder
 from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.engine import LoadedModel
 from mammo_node.errors import ModelPackageError
 from mammo_node.examination.candidate_patches import judge_patches
 from mammo_node.examination.detection import detect
 from mammo_node.examination.examined import Examined, Heatmap
+from mammo_node.examination.landmarks import point_out
 from mammo_node.examination.sliding_patches import slide
 from mammo_node.examination.subject import Subject
 from mammo_node.vocabulary import Finding, MammoImage
@@ -38,6 +40,8 @@ def examine(subject: Subject, model: LoadedModel, *, explain: bool = True) -> Ex
             return detect(subject, detector, model.explainer if explain else None)
         case DensityEstimator() as estimator:
             return Examined(tensor=subject.prepared(estimator.package.input_spec).tensor)
+        case LandmarkFinder() as finder:
+            return point_out(subject, finder)
         case WindowClassifier() as classifier:
             return slide(subject, classifier)
         case CandidatePatches() as classifier:

@@ -30,7 +30,7 @@ def _heatmap(
 ) -> Heatmap | None:
     tensor = prepared.tensor
     try:
-        values = explainer.explain(tensor, found)
+        values = explainer.explain(tensor, detector.reported(found))
     except InferenceError as error:
         # Findings without their map are worth more than no findings: it takes more memory.
         log.get("models").warning("no-map", model=detector.package.name, reason=str(error))

@@ -1,7 +1,8 @@
 """Channel recipes: how grey levels become one channel of a model's input.
 
 A recipe takes the cropped, upright image with its breast mask and returns a channel on the model's
-pixel grid, 0 outside the breast. None depends on the scale or offset of the grey levels.
+pixel grid, 0 outside the breast but for colour maps. None depends on the scale or offset of the
+grey levels.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from mammo_node.image.breast import BoolImage, FloatImage
 from mammo_node.image.clahe import equalised
+from mammo_node.image.colour import binary_mask, magma
 
 Parameters = Mapping[str, float]
 
@@ -141,6 +143,23 @@ def clahe(source: Source, parameters: Parameters, tile_mm: float = 24.0) -> Floa
     return made
 
 
+def breast_mask(source: Source, parameters: Parameters) -> FloatImage:
+    """1 in the breast, 0 elsewhere; parameter ``white`` (1) is what stands for 1."""
+    return binary_mask(source.mask) * np.float32(parameters.get("white", 1.0))
+
+
+def magma_channel(source: Source, parameters: Parameters, channel: str = "red") -> FloatImage:
+    """One channel of the breast in the colour map magma; the dark end outside of the breast.
+
+    Parameters: ``low_percentile`` (0) and ``high_percentile`` (100) of the breast become the map's
+    ends; ``white`` (1), the value of a full channel.
+    """
+    low, high = _levels(source, {"low_percentile": 0.0, "high_percentile": 100.0, **parameters})
+    level = (source.image - np.float32(low)) * np.float32(1.0 / max(high - low, 1e-6))
+    level[~source.mask] = 0.0
+    return magma(level, channel) * np.float32(parameters.get("white", 1.0))
+
+
 #: Recipes by the name that a manifest's ``input.channels`` uses.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -153,6 +172,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         # Two more names, so that one input can have two scales, with a table for each.
         "clahe-fine": partial(clahe, tile_mm=12.0),
         "clahe-coarse": partial(clahe, tile_mm=36.0),
+        "mask": breast_mask,
+        "magma-red": partial(magma_channel, channel="red"),
+        "magma-green": partial(magma_channel, channel="green"),
+        "magma-blue": partial(magma_channel, channel="blue"),
     }
 )
 

@@ -19,6 +19,11 @@ class DensityOutput(Table):
     activation: Literal["none", "softmax"] = Field(
         "none", description="none: they are probabilities; softmax: they are logits."
     )
+    category: Literal["most-probable", "median"] = Field(
+        "most-probable",
+        description="What is reported; median: the first up to which half of the probability lies,"
+        " for networks that were trained on the order of the categories.",
+    )
 
 
 class DensityManifest(BaseManifest):
