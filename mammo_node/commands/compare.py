@@ -37,6 +37,7 @@ from mammo_node.offline import gather
 from mammo_node.pipeline import Pipeline, StudyRequest
 
 Opinions = dict[str, Opinion]
+_FILE_WIDTH = 160
 
 
 def run(options: argparse.Namespace) -> int:
@@ -128,6 +129,8 @@ def _on_files(
 
 def _tell(found: Document) -> None:
     console = Console(markup=False)
+    if not console.is_terminal:
+        console = Console(markup=False, width=_FILE_WIDTH)  # whole UIDs, one line a study
     for name, value in summary(found):
         print(f"{name:26} {value}")
     print()

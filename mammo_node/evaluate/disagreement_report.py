@@ -97,7 +97,7 @@ def page(document: Document) -> str:
 
 #: Of the confusion table, in its order.
 LIGHTS: Final = ("red", "amber", "green", "unlit")
-COLUMNS: Final = ("A", "B", "score A", "score B", "both", "only A", "only B")
+COLUMNS: Final = ("light A", "light B", "score A", "score B", "both", "only A", "only B")
 
 
 def summary(document: Document) -> list[tuple[str, str]]:
