@@ -137,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the samples")
     evaluate.add_argument("--no-bar", action="store_true", help="leave the blob bar out")
 
+    _add_crops(commands, configured)
+
     files = commands.add_parser(
         "service-files", help="write the systemd unit and configuration templates"
     )
@@ -176,6 +178,28 @@ def _add_import(models: argparse.ArgumentParser) -> None:
     )
     retinanet.add_argument(
         "--trim", action="store_true", help="analyse the breast's part of the image only"
+    )
+
+
+def _add_crops(commands: Subcommands, configured: argparse.ArgumentParser) -> None:
+    crops = commands.add_parser(
+        "crops",
+        parents=[configured],
+        help="cut lesions out of images, with masks and an index, for labelling",
+    )
+    crops.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders")
+    crops.add_argument("--out", type=Path, required=True, metavar="DIR")
+    crops.add_argument("--study", metavar="UID", help="a study of this node, or of the PACS")
+    crops.add_argument("--pacs", metavar="NAME", help="destination to query and fetch from")
+    crops.add_argument("--date", metavar="DATES", help="YYYYMMDD or YYYYMMDD-YYYYMMDD, of the PACS")
+    crops.add_argument(
+        "--margin-mm", type=float, default=10.0, metavar="MM", help="around a lesion (default 10)"
+    )
+    crops.add_argument(
+        "--size-px", type=int, metavar="N", help="square crops, resampled (default: as it lies)"
+    )
+    crops.add_argument(
+        "--keep-uids", action="store_true", help="name images by UID instead of a pseudonym"
     )
 
 

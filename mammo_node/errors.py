@@ -25,6 +25,7 @@
     │   ├── ProviderUnavailable     CUDA was asked for and is not what runs
     │   └── InferenceError          the session failed on an input, retryable
     ├── GroundTruthError            truth or results to evaluate are not what they are said to be
+    ├── CropsError                  a folder of crops cannot be written, or a study has no images
     ├── EncodingError               a result object cannot be built
     ├── ReportUnreadable            a report of findings cannot be read
     │   └── NotAReport              a file is something else
@@ -159,6 +160,10 @@ class InferenceError(ModelError):
 
 class GroundTruthError(MammoNodeError):
     """Ground truth or results cannot be read; the message names file, line and what to do."""
+
+
+class CropsError(MammoNodeError):
+    """A folder of crops cannot be written, holds something else, or a study has no images."""
 
 
 class EncodingError(MammoNodeError):

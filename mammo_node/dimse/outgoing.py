@@ -26,8 +26,11 @@ def associate(
     calling_ae_title: str,
     contexts: list[Any],
     handlers: Sequence[tuple[Any, ...]] = (),
+    roles: Sequence[Any] = (),
 ) -> Any:
     """Return a pynetdicom association: established, or without a context that was accepted.
+
+    ``roles`` are SCP/SCU Role Selection items (PS3.7 D.3.3.4), for peers that send to us.
 
     Raises
     ------
@@ -50,6 +53,7 @@ def associate(
             contexts,
             ae_title=destination.ae_title,
             max_pdu=_MAX_PDU_BYTES,
+            ext_neg=list(roles),
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _tune, [destination.response_timeout_s]),
                 *handlers,

@@ -1,6 +1,9 @@
-"""Whether a peer has an instance: C-FIND, Study Root (PS3.4 C.6.2)."""
+"""What a peer has: C-FIND, Study Root (PS3.4 C.6.2)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -24,7 +27,29 @@ def has_instance(
     series_instance_uid: str,
     sop_instance_uid: str,
 ) -> bool:
-    """Ask a peer for one instance, at the level IMAGE.
+    """Ask a peer for one instance, at the level IMAGE. Raises as :func:`find`."""
+    keys = {
+        "StudyInstanceUID": study_instance_uid,
+        "SeriesInstanceUID": series_instance_uid,
+        "SOPInstanceUID": sop_instance_uid,
+    }
+    return bool(find(destination, calling_ae_title, "IMAGE", keys))
+
+
+def find(
+    destination: Destination,
+    calling_ae_title: str,
+    level: Literal["STUDY", "SERIES", "IMAGE"],
+    keys: Mapping[str, str],
+) -> list[Dataset]:
+    """Ask a peer what matches.
+
+    Parameters
+    ----------
+    level : str
+        Query/Retrieve Level (0008,0052).
+    keys : mapping of str to str
+        Matching keys by their keywords; an empty one asks for the value (PS3.4 C.2.2.1.2).
 
     Raises
     ------
@@ -38,27 +63,27 @@ def has_instance(
     try:
         if not association.accepted_contexts:
             raise not_accepted(destination, STUDY_ROOT_FIND)
-        identifier = _identifier(study_instance_uid, series_instance_uid, sop_instance_uid)
-        matches = 0
-        for answer, _ in association.send_c_find(identifier, STUDY_ROOT_FIND):
+        matches: list[Dataset] = []
+        identifier = _identifier(level, keys)
+        for answer, found in association.send_c_find(identifier, STUDY_ROOT_FIND):
             status = status_of(answer)
             if status is None:
                 raise no_answer(association, destination)
             if status not in {_SUCCESS, *_PENDING}:
                 message = f"{destination.address} answered C-FIND with {status:04X}"
                 raise DeliveryRefused(message, status=status)
-            matches += status in _PENDING
-        return matches > 0
+            if status in _PENDING:
+                matches.append(Dataset() if found is None else found)
+        return matches
     except (RuntimeError, ValueError) as error:
         raise DestinationUnreachable(f"{destination.address}: {error}") from error
     finally:
         end(association)
 
 
-def _identifier(study: str, series: str, instance: str) -> Dataset:
+def _identifier(level: str, keys: Mapping[str, str]) -> Dataset:
     ds = Dataset()
-    ds.QueryRetrieveLevel = "IMAGE"
-    ds.StudyInstanceUID = study
-    ds.SeriesInstanceUID = series
-    ds.SOPInstanceUID = instance
+    ds.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(ds, keyword, value)
     return ds

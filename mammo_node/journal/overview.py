@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mammo_node.journal.kept import KeptStudy, kept_study
 from mammo_node.journal.records import DeliveryOverview, EventRecord, StudyOverview
 from mammo_node.journal.states import STATES, DeliveryState, JobState, Machine, StudyState
 from mammo_node.journal.store import Row, Store, Transaction
@@ -25,6 +26,11 @@ class Overview:
                 "overview_studies", study_instance_uid=study_instance_uid, limit=limit
             )
             return tuple(_study(transaction, row) for row in rows)
+
+    def kept(self, study_instance_uid: str) -> KeptStudy | None:
+        """Return what of a study lies in the spool; None if it never came."""
+        with self._store.reading() as transaction:
+            return kept_study(transaction, self._store, study_instance_uid)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return how many there are: machine -> state -> number, zeros included."""

@@ -303,6 +303,12 @@ WHERE r.study_id = :study_id AND r.generation < :generation
         SELECT 1 FROM deliveries d WHERE d.result_id = r.id AND d.state = 'held-back')
 ORDER BY r.id;
 
+-- name: latest_result
+-- The newest object of a kind that an analysis stands behind.
+SELECT r.path, r.sop_instance_uid FROM results r JOIN jobs j ON j.id = r.job_id
+WHERE r.study_id = :study_id AND r.kind = :kind AND j.state = 'completed'
+ORDER BY r.generation DESC, r.id DESC LIMIT 1;
+
 -- ---------------------------------------------------------------- deliveries
 
 -- name: insert_delivery
