@@ -78,6 +78,20 @@ def test_brightest_windows_on_mammograms_shapes(shape: tuple[int, int]):
     _brightest_alike(image, rule)
 
 
+def test_the_published_numbers_at_their_size():
+    """On 4096 x 2700 pixels both rules choose what window by window gives, as published."""
+    rng = np.random.default_rng(8)
+    coarse = rng.integers(20, 200, (41, 27)).astype(np.uint8)
+    image = np.kron(coarse, np.ones((100, 100), dtype=np.uint8))[:4096]
+    image[:, 2200:] = 0
+    image[rng.integers(0, 4096, 40), rng.integers(0, 2200, 40)] = 255
+    _brightest_alike(image, CentreBrightness(rule="centre-brightness"))
+    rule = BrightPixel(rule="bright-pixel")
+    naive = naive_windows.with_bright_pixel(image, rule.size_px, rule.stride_px, rule.level)
+    assert [tuple(corner) for corner in with_bright_pixel(image, rule)] == naive
+    assert 10 < len(naive) < 200
+
+
 @given(
     image=images(20),
     size=st.integers(3, 20),
