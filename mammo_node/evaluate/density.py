@@ -17,17 +17,22 @@ CATEGORIES = tuple(Density)
 def density(pairs: Sequence[Pair], settings: Settings) -> Section | None:
     """Confusion and agreement of density, or None where nothing is told or known.
 
-    A breast's probabilities are the mean of those of its images.
+    The category is the one that the model reports of a breast; where it reports none, the most
+    probable by the mean of the probabilities of the breast's images.
     """
     told: dict[object, list[tuple[float, float, float, float]]] = {}
+    reported: dict[object, int] = {}
     known: dict[object, tuple[int, str]] = {}
     for record, prediction in pairs:
         if record.density is not None and prediction.density is not None:
             told.setdefault(record.breast, []).append(prediction.density)
             known[record.breast] = CATEGORIES.index(record.density), record.patient
+            if prediction.density_category is not None:
+                reported[record.breast] = CATEGORIES.index(Density(prediction.density_category))
     if not told:
         return None
-    decided = np.asarray([np.mean(told[breast], axis=0).argmax() for breast in known])
+    probable = {breast: int(np.mean(shares, axis=0).argmax()) for breast, shares in told.items()}
+    decided = np.asarray([reported.get(breast, probable[breast]) for breast in known])
     true = np.asarray([category for category, _ in known.values()])
     count = len(CATEGORIES)
     counts = confusion(true, decided, count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mammo_node.vocabulary import Box
+from mammo_node.vocabulary import Box, DensityCategory
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Prediction:
         here too. Where a label has none, the best box stands in.
     density
         Probabilities of the categories A, B, C and D.
+    density_category
+        The one that the model reports; None: the most probable.
     nipple_px
         (column, row) in stored pixels.
     spacing_mm
@@ -48,6 +50,7 @@ class Prediction:
     boxes: tuple[ScoredBox, ...] = ()
     image_scores: Mapping[str, float] = field(default_factory=dict)
     density: tuple[float, float, float, float] | None = None
+    density_category: DensityCategory | None = None
     nipple_px: tuple[float, float] | None = None
     spacing_mm: tuple[float, float] | None = None
     refusal: str | None = None

@@ -106,7 +106,10 @@ class Runner:
             told = prediction_of(examined, image, image_id)
             if breasts is None or examined.tensor is None:
                 return told
-            return replace(told, density=breasts.density(record, examined.tensor))
+            density = breasts.density(record, examined.tensor)
+            if density is None:
+                return told
+            return replace(told, density=density[0], density_category=density[1])
         except NoBreastFound as error:
             return Prediction(image_id, refusal=f"{RefusalReason.NO_BREAST}: {error}")
         except InferenceError as error:

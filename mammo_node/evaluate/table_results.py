@@ -12,6 +12,7 @@ y_max
 suspicion              of the box: malignant against benign, 0 to 1
 density_a ...          probabilities of the density categories, all four or none
 density_d
+density_category       the category that is reported, A to D; empty: the most probable
 nipple_x nipple_y      where the nipple is, in the same pixels
 refusal                why the image was not analysed, in any words
 =====================  ===========================================================================
@@ -33,7 +34,7 @@ from mammo_node.evaluate.labels import canonical
 from mammo_node.evaluate.predictions import Prediction, ScoredBox
 from mammo_node.evaluate.results import Results
 from mammo_node.evaluate.settings import DECIDE_AT
-from mammo_node.vocabulary import Box
+from mammo_node.vocabulary import Box, DensityCategory
 
 EDGES = ("x_min", "y_min", "x_max", "y_max")
 DENSITIES = ("density_a", "density_b", "density_c", "density_d")
@@ -46,6 +47,7 @@ COLUMNS = (
     *EDGES,
     "suspicion",
     *DENSITIES,
+    "density_category",
     *NIPPLE,
     "refusal",
 )
@@ -90,6 +92,7 @@ def write_answers(predictions: Iterable[Prediction], path: Path) -> None:
 def _of_image(said: Prediction) -> dict[str, object]:
     cells: dict[str, object] = {"image": said.image_id, "refusal": said.refusal or ""}
     cells |= dict(zip(DENSITIES, said.density or (), strict=False))
+    cells["density_category"] = said.density_category or ""
     return cells | dict(zip(NIPPLE, said.nipple_px or (), strict=False))
 
 
@@ -111,7 +114,9 @@ def _with_line(said: Prediction, row: Row) -> Prediction:
     density = _together(row, DENSITIES, 0.0, 1.0)
     nipple = _together(row, NIPPLE)
     if density is not None:
-        said = replace(said, density=(density[0], density[1], density[2], density[3]))
+        category = _category(row)
+        four = (density[0], density[1], density[2], density[3])
+        said = replace(said, density=four, density_category=category)
     if nipple is not None:
         said = replace(said, nipple_px=(nipple[0], nipple[1]))
     word = row.text("label")
@@ -128,6 +133,13 @@ def _with_line(said: Prediction, row: Row) -> Prediction:
         return replace(said, image_scores={**said.image_scores, label: score})
     box = ScoredBox(canonical(word, row.where), score, Box(*edges), _share(row, "suspicion"))
     return replace(said, boxes=(*said.boxes, box))
+
+
+def _category(row: Row) -> DensityCategory | None:
+    word = row.text("density_category").upper()
+    if word and word not in tuple(DensityCategory):
+        raise GroundTruthError(f"{row.where}: density_category: A, B, C or D, not {word!r}")
+    return DensityCategory(word) if word else None
 
 
 def _share(row: Row, column: str) -> float | None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.analyse.density import DensityEstimator
+from mammo_node.analyse.density import DensityEstimator, Probabilities
 from mammo_node.evaluate.records import ImageRecord
-from mammo_node.vocabulary import View
+from mammo_node.vocabulary import DensityCategory, View
 
 Tensor = npt.NDArray[np.float32]
-Probabilities = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,12 @@ class Breasts:
     estimator: DensityEstimator
     _waiting: dict[object, dict[View, Tensor]] = field(default_factory=dict)
 
-    def density(self, record: ImageRecord, tensor: Tensor) -> Probabilities | None:
+    def density(
+        self, record: ImageRecord, tensor: Tensor
+    ) -> tuple[Probabilities, DensityCategory] | None:
         """Return the density of the image's breast, once both of its views have been here.
+
+        That is probabilities of A, B, C and D, and the category that is reported.
 
         Parameters
         ----------
@@ -42,4 +45,5 @@ class Breasts:
         if View.CC not in views or View.MLO not in views:
             return None
         del self._waiting[record.breast]
-        return self.estimator.run(views[View.CC], views[View.MLO])
+        probabilities = self.estimator.run(views[View.CC], views[View.MLO])
+        return probabilities, self.estimator.category(probabilities)

@@ -7,11 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from mammo_node.evaluate.answers import prediction_of
+from mammo_node.evaluate.density import density
+from mammo_node.evaluate.predictions import Prediction
+from mammo_node.evaluate.records import Density
+from mammo_node.evaluate.settings import Settings
+from mammo_node.evaluate.table_results import read_answers, write_answers
 from mammo_node.evaluate.two_views import Breasts
 from mammo_node.examination import Examined
 from mammo_node.vocabulary import (
     Box,
     CodedConcept,
+    DensityCategory,
     Finding,
     ImageScore,
     Landmarks,
@@ -21,6 +27,7 @@ from mammo_node.vocabulary import (
 )
 from tests.unit.judged import MASS, record
 
+SHARES = (0.1, 0.2, 0.3, 0.4)
 MODEL = ModelRef("m", "1", "0" * 64, "for tests", ("nodule",))
 
 
@@ -42,7 +49,13 @@ class Estimator:
     def run(self, cc, mlo):
         """Remember the two tensors by their first number."""
         self.seen.append((float(cc.flat[0]), float(mlo.flat[0])))
-        return (0.1, 0.2, 0.3, 0.4)
+        return SHARES
+
+    @staticmethod
+    def category(probabilities):
+        """Report another than the most probable."""
+        assert probabilities == SHARES
+        return DensityCategory.C
 
 
 def tensor(number):
@@ -77,7 +90,21 @@ def test_a_breast_is_judged_when_both_views_are_here():
     breasts = Breasts(estimator)
     assert breasts.density(of(Laterality.LEFT, View.MLO), tensor(1)) is None
     assert breasts.density(of(Laterality.RIGHT, View.CC), tensor(2)) is None
-    assert breasts.density(of(Laterality.LEFT, View.CC), tensor(3)) == (0.1, 0.2, 0.3, 0.4)
+    assert breasts.density(of(Laterality.LEFT, View.CC), tensor(3)) == (SHARES, "C")
     assert breasts.density(of(Laterality.RIGHT, View.CC, "b"), tensor(4)) is None
     assert breasts.density(of(Laterality.RIGHT, View.MLO), tensor(5)) is not None
     assert estimator.seen == [(3.0, 1.0), (2.0, 5.0)]
+
+
+def test_the_reported_category_counts(tmp_path):
+    """Where a model reports a category that one is judged, also when read back from its answers."""
+    truth = [record(name, density=Density.C) for name in "ab"]
+    told = [
+        Prediction("a", density=SHARES, density_category=DensityCategory.C),
+        Prediction("b", density=SHARES),
+    ]
+    write_answers(told, tmp_path / "answers.csv")
+    read = read_answers(tmp_path / "answers.csv").by_image
+    for answers in (told, [read["a"], read["b"]]):
+        found = density(list(zip(truth, answers, strict=True)), Settings(rounds=10))
+        assert found["confusion"][2] == [0.0, 0.0, 1.0, 1.0]
