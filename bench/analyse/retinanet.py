@@ -7,8 +7,9 @@ twice over: as it comes, and with glibc's thresholds raised so that freed memory
 eager's time is page faults otherwise). `--torch` names a Python with torch; without one, ONNX
 Runtime's own default graph is the baseline. The int8 graph needs the extra `training` (onnx).
 
-Boxes: the best 100 of each graph after suppression; with random weights they mean nothing, but they
-are the same function of the same numbers.
+Boxes: the best 100 of each graph after suppression. With random weights they mean nothing, but a
+graph that computes the same has the same; what 8 bits and trimming do to boxes that mean something
+is to be seen with a trained network (training.int8_package).
 """
 
 from __future__ import annotations

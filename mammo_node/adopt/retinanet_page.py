@@ -29,7 +29,7 @@ class Quicker:
     """What may be done for speed.
 
     ``winograd``: wide 3x3 convolutions are rewritten; boxes stay the same. ``trim``: only the
-    breast's part of the image is analysed; what a network with group norm says may change a little.
+    breast's part of the image is analysed; a network with group norm then scores otherwise.
     """
 
     winograd: bool = False
@@ -84,7 +84,7 @@ def quicker_words(quicker: Quicker, trial: Trial | None) -> str:
     if quicker.trim:
         words += (
             "\nOnly the breast's part of the image is analysed. Whatever normalises over the whole"
-            " image,\nas group norm does, then sees less background than in training: compare"
-            " before use.\n"
+            " image,\nas group norm does, then sees less background than in training, and scores"
+            " change: set\nthresholds anew before use.\n"
         )
     return words
