@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from mammo_node.answers import Answers
+from mammo_node.composition import pipeline_settings
 from mammo_node.config import (
     AETitles,
     Configuration,
@@ -60,6 +61,12 @@ def test_a_source_has_models_of_its_own():
     assert both.models_for("ROOM_2") == ("blobs",)
     assert both.models_in_use() == ("blobs", "spots")
     assert both.every_model().use == ("blobs", "spots", "third")
+
+
+def test_the_analysis_process_loads_each_model_once():
+    """One process serves all sources: it loads the packages of all of them, and none in shadow."""
+    loaded = pipeline_settings(configuration(shadow=("third",)), "serial").models
+    assert loaded.use == ("blobs", "spots")
 
 
 def test_a_model_is_in_use_or_in_shadow():
