@@ -41,7 +41,7 @@ class LoadedModel:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """In force, by label name; empty for models that report no findings."""
     explainer: Explainer | None = field(default_factory=ScoreMap)
-    """Of a detector: what shows where its scores come from."""
+    """What shows where its scores come from; None: nothing is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _load(package: ModelPackage, models: Models, worker: Worker, from_share: flo
     overrides = models.thresholds
     own = {label: overrides[label] for label in package.labels.values() if label in overrides}
     runner = _runner(package, session, own)
-    explainer = None
+    explainer: Explainer | None = None if models.explain == "none" else ScoreMap()
     if isinstance(runner, Detector):
         runner = replace(runner, from_share=from_share)
         explainer = explainer_of(models.explain, runner, opened)

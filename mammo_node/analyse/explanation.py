@@ -91,7 +91,9 @@ def _relevance(detector: Detector, open_graph: Open) -> Explainer:
         session = open_graph(graph)
     except ModelPackageError as error:  # what is derived is ours: the model itself runs
         return _occlusion(detector, str(error))
-    thresholds = heads.threshold_input(manifest.output, package.labels, detector.thresholds)
+    # Also what another view may still raise to a finding is to have been explained.
+    least = {label: detector.from_share * t for label, t in detector.thresholds.items()}
+    thresholds = heads.threshold_input(manifest.output, package.labels, least)
     return gradient.GradientTimesInput(session, manifest.input.name, thresholds)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.density import DensityEstimator
 from mammo_node.analyse.detector import Detector
+from mammo_node.analyse.explanation import Explainer
 from mammo_node.analyse.landmarks import LandmarkFinder
 from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.engine import LoadedModel
@@ -35,19 +38,25 @@ def examine(subject: Subject, model: LoadedModel, *, explain: bool = True) -> Ex
     InferenceError
         If the model fails.
     """
+    explainer = model.explainer if explain else None
     match model.runner:
         case Detector() as detector:
-            return detect(subject, detector, model.explainer if explain else None)
+            return detect(subject, detector, explainer)
         case DensityEstimator() as estimator:
             return Examined(tensor=subject.prepared(estimator.package.input_spec).tensor)
         case LandmarkFinder() as finder:
             return point_out(subject, finder)
         case WindowClassifier() as classifier:
-            return slide(subject, classifier)
+            return _shown(slide(subject, classifier), explainer)
         case CandidatePatches() as classifier:
-            return judge_patches(subject, classifier)
+            return _shown(judge_patches(subject, classifier), explainer)
         case other:
             raise ModelPackageError(f"{model.package.name}: {type(other).__name__} has no examiner")
+
+
+def _shown(examined: Examined, explainer: Explainer | None) -> Examined:
+    """Take away the map that comes of the work of these families, where none is wanted."""
+    return examined if explainer is not None else replace(examined, heatmap=None)
 
 
 def find(image: MammoImage, model: LoadedModel) -> list[Finding]:

@@ -190,6 +190,26 @@ CASES: dict[str, Callable[[], tuple[Nodes, dict[str, np.ndarray]]]] = {
             "shape": _ints(2, 1, 1, 1),
         },
     ),
+    "Slice off every side": lambda: (
+        simple("Slice", "from", "to", "axes"),
+        {"from": _ints(1, 2), "to": _ints(100, -1), "axes": _ints(-1, 2)},
+    ),
+    "DepthToSpace, columns first": lambda: (
+        [
+            node("Conv", ["image", "w"], ["c"]),
+            node("DepthToSpace", ["c"], ["y"], blocksize=2, mode="CRD"),
+        ],
+        {"w": _weights(8, 2, 1, 1)},
+    ),
+    "SpaceToDepth and back": lambda: (
+        [
+            node("SpaceToDepth", ["image"], ["s"], blocksize=3),
+            node("Mul", ["s", "s"], ["m"]),
+            node("DepthToSpace", ["m"], ["d"], blocksize=3),
+            node("Conv", ["d", "w"], ["y"]),
+        ],
+        {"w": _weights(1, 2, 2, 2)},
+    ),
     "Gather twice the same": lambda: (simple("Gather", "index", axis=2), {"index": _ints(1, 1, 4)}),
     "GatherND, Squeeze": lambda: (
         [node("Squeeze", ["image", "front"], ["s"]), node("GatherND", ["s", "places"], ["y"])],

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
 from onnx import NodeProto
 
 from mammo_node.analyse.relevance.rule import Gradients, Rule, attribute, only
@@ -66,6 +67,57 @@ def _picked(
     return {0: scattered(w, only(gradients), places, value)}
 
 
+def _slice(
+    w: Writer, node: NodeProto, gradients: Gradients, wanted: Collection[int]
+) -> dict[int, str]:
+    """Slice without steps from known places is undone by padding, which is much faster."""
+    before = _cut_before(w, node)
+    if before is None:
+        return _picked(w, node, gradients, wanted)
+    cut = w.op("Sub", [w.shape(node.input[0]), w.shape(node.output[0])])
+    after = w.op("Sub", [cut, w.ints(before)])
+    pads = w.op("Concat", [w.ints(before), after], axis=0)
+    return {0: w.op("Pad", [only(gradients), pads])}
+
+
+def _cut_before(w: Writer, node: NodeProto) -> list[int] | None:
+    """Return how much is cut off the front of each side, where that is known."""
+    starts, axes, steps = (_numbers(w, node, place) for place in (1, 3, 4))
+    if starts is None or min(starts) < 0:
+        return None
+    computed_axes = any(node.input[3:4]) and axes is None
+    if computed_axes or (any(node.input[4:5]) and set(steps or ()) != {1}):
+        return None
+    before = [0] * w.rank(node.input[0])
+    for axis, start in zip(range(len(starts)) if axes is None else axes, starts, strict=True):
+        before[axis] = start
+    return before
+
+
+def _numbers(w: Writer, node: NodeProto, place: int) -> list[int] | None:
+    """Return an input that is known, as whole numbers."""
+    known = w.known(node.input[place]) if len(node.input) > place else None
+    return None if known is None else [int(number) for number in np.ravel(known)]
+
+
+def _depth_to_space(
+    w: Writer, node: NodeProto, gradients: Gradients, _: Collection[int]
+) -> dict[int, str]:
+    block, value = attribute(node, "blocksize", 1), node.input[0]
+    if attribute(node, "mode", "DCR") == "DCR":
+        return {0: w.op("SpaceToDepth", [only(gradients)], blocksize=block)}
+    # (b, c, h, block, w, block) was (b, c, block, block, h, w).
+    sizes = [w.ints([0, 0]), w.side(value, 2), w.ints([block]), w.side(value, 3), w.ints([block])]
+    split = w.op("Reshape", [only(gradients), w.op("Concat", sizes, axis=0)])
+    return {0: w.reshaped_like(w.op("Transpose", [split], perm=[0, 1, 3, 5, 2, 4]), value)}
+
+
+def _space_to_depth(
+    w: Writer, node: NodeProto, gradients: Gradients, _: Collection[int]
+) -> dict[int, str]:
+    return {0: w.op("DepthToSpace", [only(gradients)], blocksize=attribute(node, "blocksize", 1))}
+
+
 def _top_k(w: Writer, node: NodeProto, gradients: Gradients, _: Collection[int]) -> dict[int, str]:
     if gradients[0] is None:
         return {}
@@ -89,7 +141,10 @@ def _pad(w: Writer, node: NodeProto, gradients: Gradients, _: Collection[int]) -
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), _reshape),
-        **dict.fromkeys(("Slice", "Gather", "GatherElements", "GatherND"), _picked),
+        **dict.fromkeys(("Gather", "GatherElements", "GatherND"), _picked),
+        "Slice": _slice,
+        "DepthToSpace": _depth_to_space,
+        "SpaceToDepth": _space_to_depth,
         "Transpose": _transpose,
         "Concat": _concat,
         "Split": _split,
