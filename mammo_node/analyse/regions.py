@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from skimage.measure import approximate_polygon, find_contours, label
+from skimage.morphology import local_maxima
 
 from mammo_node.analyse.sliding_frame import Bools, Floats
 
@@ -34,11 +35,12 @@ class Region:
 def regions_of(
     heat: Floats, threshold: float, *, share_of_peak: float, min_area: float, most: int
 ) -> list[Region]:
-    """Find the regions that reach a threshold, best first.
+    """Find the hills that reach a threshold, best first.
 
-    Neighbours, diagonal ones included, at or above the threshold belong together. Of such a part,
-    the region is what is connected with its peak and at or above ``share_of_peak`` of it: windows
-    blur a lesion over their own width, and the foot of that hill is not lesion.
+    A region is what is connected with a peak (diagonally, too) and at or above both the threshold
+    and `share_of_peak` of the peak: windows blur a lesion over their own width, and the foot of
+    that hill is not lesion. A lower peak has a region of its own if the map falls below that share
+    of it on the way to every higher peak. So regions do not merge when the threshold is lowered.
 
     Parameters
     ----------
@@ -46,16 +48,36 @@ def regions_of(
     threshold : float
         The region's score must reach it, and so does every pixel of the region.
     share_of_peak : float
-        0 takes all that reaches the threshold.
+        0 takes all that reaches the threshold and hangs together.
     min_area : float
         Pixels; smaller regions are left out.
     most : int
         Best regions that are kept.
     """
-    parts = _parts(heat >= np.float32(max(threshold, _ANYTHING)))
-    found = [_around_peak(heat, parts == i, share_of_peak) for i in range(1, parts.max() + 1)]
-    large = [region for region in found if region.area >= min_area]
-    return sorted(large, key=lambda region: (-region.score, region.box))[:most]
+    floor = np.float32(max(threshold, _ANYTHING))
+    claimed, found = np.zeros(heat.shape, dtype=bool), list[Region]()
+    for row, column in _peaks(heat, floor):
+        if claimed[row, column] or len(found) == most:
+            continue
+        peak = heat[row, column]
+        parts = _parts(heat >= max(floor, np.float32(share_of_peak) * peak))
+        shape = parts == parts[row, column]
+        # The flank of a higher hill, and so is every lower peak within it.
+        flank = bool((claimed & shape).any())
+        claimed |= shape
+        if not flank and shape.sum() >= min_area:
+            found.append(_region(shape, float(peak)))
+    return found
+
+
+def _peaks(heat: Floats, floor: np.float32) -> npt.NDArray[np.intp]:
+    """Return (row, column) of the local maxima from `floor` on, highest first."""
+    # An even map is a peak, too: around it lies less than nothing.
+    around = np.pad(heat, 1, constant_values=-1.0)
+    highest = local_maxima(around)[1:-1, 1:-1]  # type: ignore[no-untyped-call]
+    maxima = np.argwhere(highest & (heat >= floor))
+    falling = np.argsort(-heat[tuple(maxima.T)], kind="stable")
+    return np.asarray(maxima[falling], dtype=np.intp)
 
 
 def _parts(shape: Bools) -> npt.NDArray[np.int64]:
@@ -63,17 +85,11 @@ def _parts(shape: Bools) -> npt.NDArray[np.int64]:
     return np.asarray(label(shape), dtype=np.int64)  # type: ignore[no-untyped-call]
 
 
-def _around_peak(heat: Floats, part: Bools, share_of_peak: float) -> Region:
-    inside = np.where(part, heat, np.float32(0))
-    peak = inside.max()
-    high = _parts(part & (inside >= np.float32(share_of_peak) * peak))
-    # Of several equal peaks the first: argmax is the same on every machine.
-    shape = high == high.ravel()[int(inside.argmax())]
+def _region(shape: Bools, score: float) -> Region:
     rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
     box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     x_min, y_min, x_max, y_max = (float(edge) for edge in box)
-    score, area = float(peak), int(shape.sum())
-    return Region((x_min, y_min, x_max, y_max), _outline(shape), score, area)
+    return Region((x_min, y_min, x_max, y_max), _outline(shape), score, int(shape.sum()))
 
 
 def _outline(shape: Bools) -> npt.NDArray[np.float64]:

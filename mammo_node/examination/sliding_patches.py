@@ -17,11 +17,13 @@ from mammo_node.examination.examined import Examined, Heatmap
 from mammo_node.examination.subject import Subject
 from mammo_node.findings import findings_from
 from mammo_node.image.geometry import ViewTransform
-from mammo_node.vocabulary import Detections, Finding, MammoImage
+from mammo_node.vocabulary import Detections, Finding, MammoImage, Spacing
 
 #: Regions are drawn on finer pixels than cells, which alone are coarse steps.
 _PIXELS_PER_CELL = 8
 _INSIDE = 0.5
+#: Corners as (column, row).
+_Points = npt.NDArray[np.float64]
 
 
 def slide(subject: Subject, classifier: WindowClassifier) -> Examined:
@@ -79,18 +81,25 @@ def _findings(
         min_area=table.min_area_mm2 / pixel_mm2,
         most=table.most,
     ):
-        outline = transform.to_original(region.outline * pixel)
+        outline = _within(transform.to_original(region.outline * pixel), image.shape)
         found = Detections(
             np.array([region.box], dtype=np.float32) * np.float32(pixel),
             np.array([region.score], dtype=np.float32),
             np.array([index], dtype=np.int64),
         )
         for finding in findings_from(found, transform, package, image.spacing, image.shape):
-            yield replace(finding, outline_px=_within(outline, image.shape))
+            corners = tuple((float(x), float(y)) for x, y in outline)
+            extent_mm = _extent_mm(outline, image.spacing)
+            yield replace(finding, outline_px=corners, long_axis_mm=extent_mm)
 
 
-def _within(
-    outline: npt.NDArray[np.float64], shape: tuple[int, int]
-) -> tuple[tuple[float, float], ...]:
+def _within(outline: _Points, shape: tuple[int, int]) -> _Points:
     rows, columns = shape
-    return tuple((float(x), float(y)) for x, y in np.clip(outline, 0.0, (columns, rows)))
+    return np.asarray(np.clip(outline, 0.0, (columns, rows)), dtype=np.float64)
+
+
+def _extent_mm(outline: _Points, spacing: Spacing) -> float:
+    """Return the greatest distance between two corners of an outline."""
+    corners = outline * (spacing.column_mm, spacing.row_mm)
+    between = corners[:, np.newaxis] - corners
+    return float(np.hypot(between[..., 0], between[..., 1]).max())

@@ -37,6 +37,25 @@ def test_the_foot_of_a_hill_is_not_part_of_its_region():
     assert flat.box[2] - flat.box[0] == pytest.approx(2 * 30 * 0.9, abs=2)
 
 
+def test_regions_do_not_merge_at_a_lower_threshold():
+    """A low threshold finds the same hills and more, not one hill that is all of them."""
+    heat = hill(80, 100, 30, 25, 30, 0.6) + hill(80, 100, 50, 75, 30, 0.9)
+    heat = np.maximum(heat, np.float32(0.05))
+    high, low = found(heat, threshold=0.5), found(heat, threshold=0.01)
+    assert [region.score for region in low] == [region.score for region in high]
+    assert len(high) == 2
+
+
+def test_a_shoulder_is_part_of_its_hill():
+    """A lower peak counts for itself only if the map falls below its share on the way up."""
+    ridge = np.minimum(hill(60, 100, 30, 30, 25, 1.0) + hill(60, 100, 30, 44, 25, 0.9), 1.4)
+    (region,) = found(ridge, threshold=0.2)
+    assert region.box[0] < 30
+    assert region.box[2] > 44
+    valley = hill(60, 140, 30, 30, 25, 1.0) + hill(60, 140, 30, 100, 25, 0.9)
+    assert len(found(valley, threshold=0.2)) == 2
+
+
 def test_outlines_enclose_the_regions_area():
     """The polygon's area is the number of the region's pixels, to within its tolerance."""
     region = found(hill(80, 80, 40, 40, 30, 1.0))[0]

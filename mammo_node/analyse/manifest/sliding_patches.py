@@ -31,7 +31,7 @@ class SlidingWindow(Table):
         " strides.",
     )
     breast_share: Probability = Field(
-        0.25, description="Windows with less of the breast than this are left out."
+        0.4, description="Windows with less of the breast than this are left out."
     )
     batch: int = Field(32, ge=1, le=1024, description="Windows in one run of the model.")
     engine: Literal["exact", "dense"] = Field(
