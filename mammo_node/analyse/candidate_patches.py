@@ -67,8 +67,8 @@ class CandidatePatches:
         Parameters
         ----------
         tensor : (1, channels, rows, columns) float32
-            As the package's input specification asks for. The rule looks at the first channel;
-            an image smaller than a window is padded to its size.
+            As the package's input specification asks for. An image smaller than a window is
+            padded to its size.
         mask : (rows, columns) bool
             The breast on it.
 
@@ -81,7 +81,7 @@ class CandidatePatches:
         rule, output = manifest.candidates, manifest.output
         image = at_least(tensor[0], rule.size_px, manifest.input.pad_value)
         breast = at_least(mask, rule.size_px, value=0)
-        corners = candidates(grey_levels(image[0], breast), rule)
+        corners = candidates(grey_levels(image[rule.channel], breast), rule)
         windows = self._judged(image, corners)
         shape = (image.shape[1], image.shape[2])
         thresholds = {index: self.thresholds[name] for index, name in labels.items()}

@@ -97,11 +97,15 @@ def patch_model(*, windows: int | str = "windows", channels: int = 1) -> onnx.Mo
 
 
 def write_patch_package(
-    folder: Path, *, windows: int | str = "windows", changes: tuple[tuple[str, str], ...] = ()
+    folder: Path,
+    *,
+    windows: int | str = "windows",
+    channels: int = 1,
+    changes: tuple[tuple[str, str], ...] = (),
 ) -> Path:
     """Write a package; each change replaces one text of the manifest, which must be there."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = patch_model(windows=windows).SerializeToString()
+    data = patch_model(windows=windows, channels=channels).SerializeToString()
     (folder / "model.onnx").write_bytes(data)
     text = MANIFEST.format(sha256=hashlib.sha256(data).hexdigest())
     for old, new in changes:

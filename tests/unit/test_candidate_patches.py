@@ -118,6 +118,22 @@ def test_a_broken_contract_is_an_error(package: ModelPackage, answer: Any, reaso
         CandidatePatches(package, Counting(answer)).run(*_image())
 
 
+def test_the_rule_may_look_at_another_channel(tmp_path: Path):
+    """Windows are chosen where the named channel is bright, and judged with all channels."""
+    changes = (
+        ('channels = ["global"]', 'channels = ["global", "local"]'),
+        ("size_px = 40", "size_px = 40\nchannel = 1"),
+    )
+    package = load_package(write_patch_package(tmp_path / "p", channels=2, changes=changes))
+    image, mask = _image()
+    other = np.zeros_like(image)
+    other[0, 0, :40, :40] = 1.0
+    session = Counting(_mean)
+    verdict = CandidatePatches(package, session).run(np.concatenate([image, other], 1), mask)
+    assert (verdict.windows.corners < 40).all()
+    assert {batch.shape[1] for batch in session.batches} == {2}
+
+
 def test_softmax_takes_the_labels_index(tmp_path: Path):
     """Of a network with a class for no finding, the label's own column is the score."""
     changes = (("index = 0", "index = 1"), ('activation = "none"', 'activation = "softmax"'))
@@ -196,6 +212,7 @@ def test_it_runs_as_onnx(tmp_path: Path):
         (("stride_px = 10", "stride_px = 41"), "stride_px: larger than size_px"),
         (("batch = 4", 'batch = 4\nmap = "heat"'), "the graph has no such tensor"),
         (("size_px = 40", "size_px = 44"), "the manifest gives"),
+        (("size_px = 40", "size_px = 40\nchannel = 1"), "the input has 1"),
         (("threshold = 0.0", "threshold = 0.1"), "must begin at 0"),
         (("category = 6", "category = 4"), "there twice"),
         (("threshold = 0.8", "threshold = 0.2"), "must rise"),

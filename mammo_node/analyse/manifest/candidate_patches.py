@@ -21,8 +21,11 @@ from mammo_node.analyse.manifest.base import (
 
 
 class Candidates(Table):
-    """[candidates]: what both rules have; they look at the first channel of the input."""
+    """[candidates]: what both rules have."""
 
+    channel: int = Field(
+        0, ge=0, description="Channel of the input that the rule looks at; 0 is the first."
+    )
     size_px: int = Field(ge=3, description="Side of a window, model pixels.")
     stride_px: int = Field(ge=1, description="From one window to the next, model pixels.")
 
@@ -112,6 +115,13 @@ class CandidatePatchesManifest(LabelledManifest):
     output: PatchScores
     suspicion: tuple[SuspicionLimit, ...] = ()
     self_test: OutputsSelfTest | None = None
+
+    @model_validator(mode="after")
+    def _channel_is_there(self) -> Self:
+        if self.candidates.channel >= len(self.input.channels):
+            count = len(self.input.channels)
+            raise ValueError(f"candidates.channel: the input has {count}, counted from 0")
+        return self
 
     @model_validator(mode="after")
     def _suspicion_consistent(self) -> Self:
