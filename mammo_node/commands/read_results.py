@@ -22,6 +22,7 @@ from mammo_node.vocabulary import CodedConcept
 
 #: Where the output is no terminal, tables are not folded into eighty columns.
 _WIDTH_OF_A_FILE = 160
+_PLACE = "place"
 _HEADINGS = (
     "image",
     "finding",
@@ -120,11 +121,15 @@ def _image_name(report: ReadReport, uid: str) -> str:
 
 
 def _table(report: ReadReport) -> Table:
+    """Return one row a finding; the column of places stands only where there are any."""
+    placed = any(finding.location is not None for finding in report.findings)
+    keep = [n for n, heading in enumerate(_HEADINGS) if placed or heading != _PLACE]
     table = Table(box=None, pad_edge=False)
-    for heading in _HEADINGS:
-        table.add_column(heading, overflow="fold")
+    for number in keep:
+        table.add_column(_HEADINGS[number], overflow="fold")
     for finding in report.findings:
-        table.add_row(*_row(finding))
+        row = _row(finding)
+        table.add_row(*(row[number] for number in keep))
     return table
 
 

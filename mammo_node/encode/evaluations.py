@@ -78,7 +78,7 @@ def _density_group(
             content.code_content(codes.FINDING, anatomy.BREAST_COMPOSITION),
             finding_site(density.laterality),
             *algorithm(density.model),
-            *_percent(codes.CERTAINTY_OF_FINDING, max(density.probabilities)),
+            *_percent(codes.CERTAINTY_OF_FINDING, sentences.certainty_of(density)),
             content.code_content(anatomy.BREAST_COMPOSITION, composition),
             content.text_item(codes.COMMENT, sentences.density_words(density)),
             content.text_item(codes.COMMENT, sentences.probability_words(density)),

@@ -157,11 +157,16 @@ def name_of(result: StudyResult, ref: FindingRef) -> str:
     return "a finding"
 
 
+def certainty_of(density: Density) -> float:
+    """Return the probability of the category that is reported; it need not be the highest."""
+    return density.probabilities[list(DensityCategory).index(density.category)]
+
+
 def density_words(density: Density) -> str:
     """Return 'Right breast: density C (heterogeneously dense), 0.71'."""
-    meaning = anatomy.COMPOSITIONS[density.category].meaning.lower()
-    certain = max(density.probabilities)
-    return f"{who(density.laterality)}: density {density.category} ({meaning}), {certain:.2f}"
+    category, certain = density.category, certainty_of(density)
+    meaning = anatomy.COMPOSITIONS[category].meaning.lower()
+    return f"{who(density.laterality)}: density {category} ({meaning}), {certain:.2f}"
 
 
 def densities_in(words: str) -> Iterator[SaidDensity]:

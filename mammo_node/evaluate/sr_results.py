@@ -106,7 +106,20 @@ def _predictions(report: ReadReport) -> dict[str, Prediction]:
             score = _CERTAIN if finding.score is None else finding.score
             mine.append(ScoredBox(_label(finding), score, box))
     refused = {uid: Prediction("", refusal=_UNREAD) for uid in report.not_analysed}
-    return refused | {uid: Prediction("", tuple(found)) for uid, found in boxes.items()}
+    return refused | {uid: _prediction(report, uid, tuple(found)) for uid, found in boxes.items()}
+
+
+def _prediction(report: ReadReport, uid: str, boxes: tuple[ScoredBox, ...]) -> Prediction:
+    """Return what a report says of an image: its findings, its scores, its breast's density."""
+    of_breast = (d for d in report.densities if d.laterality and uid in d.sop_instance_uids)
+    density = next(of_breast, None)
+    return Prediction(
+        "",
+        boxes,
+        {one.label: one.score for one in report.scores if one.sop_instance_uid == uid},
+        density=density.probabilities if density else None,
+        density_category=density.category if density else None,
+    )
 
 
 def _place(finding: ReadFinding) -> Box | None:

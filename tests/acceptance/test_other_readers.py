@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from mammo_node.encode import codes
+from mammo_node.encode import anatomy, codes
 from mammo_node.encode.study import encode_study
 from mammo_node.vocabulary import (
     CodedConcept,
+    DensityCategory,
+    Depth,
     Finding,
+    Laterality,
     OutputKind,
     StudyResult,
     ViewResult,
@@ -110,3 +113,30 @@ def test_dcmqi_reads_what_was_not_found(name: str, tmp_path: Path) -> None:
     )
     observer = read["observerContext"]
     assert observer["DeviceObserverName"] == samples.EQUIPMENT.ae_title
+
+
+def test_dcmqi_reads_places_and_what_is_said_of_breasts(tmp_path: Path) -> None:
+    """Distances, clock face, depth and breast composition come back as numbers and codes."""
+    groups = {
+        str(group["TrackingIdentifier"]): group
+        for group in read_by_dcmqi(samples.rich(), tmp_path)["Measurements"]
+    }
+    mass = groups["R-CC-1: mass"]
+    assert numbers(mass)[anatomy.DISTANCE_FROM_NIPPLE] == (43.25, "mm")
+    assert numbers(mass)[anatomy.DISTANCE_FROM_SKIN] == (12.5, "mm")
+    assert qualities(mass) >= {
+        (anatomy.CLOCKFACE, anatomy.CLOCK[10]),
+        (anatomy.DEPTH, anatomy.DEPTHS[Depth.MIDDLE]),
+    }
+    density = groups["Left breast: density"]
+    composition = anatomy.COMPOSITIONS[DensityCategory.B]
+    assert (anatomy.BREAST_COMPOSITION, composition) in qualities(density)
+    assert triplet(density["Laterality"]) == codes.LATERALITIES[Laterality.LEFT]
+    impression = (71.0, "%")
+    assert numbers(groups["Patient: assessment"]) == {codes.CERTAINTY_OF_IMPRESSION: impression}
+
+
+def qualities(group: dict[str, Any]) -> set[tuple[CodedConcept, CodedConcept]]:
+    found = ((one["conceptCode"], one["conceptValue"]) for one in group["qualitativeEvaluations"])
+    # What it does not know, texts among them, counts as qualitative too.
+    return {(triplet(name), triplet(value)) for name, value in found if isinstance(value, dict)}

@@ -16,7 +16,7 @@ from mammo_node.encode.parse import Report, parse_report
 from mammo_node.encode.statement import RESEARCH_USE
 from mammo_node.encode.study import encode_study
 from mammo_node.errors import EncodingError
-from mammo_node.vocabulary import Box, Outcome, OutputKind, StudyResult
+from mammo_node.vocabulary import Box, Location, Outcome, OutputKind, StudyResult
 from tests.golden import samples
 
 ANSWERS = samples.answers()
@@ -215,6 +215,21 @@ def test_impossible_results_are_encoding_errors() -> None:
         broken = replace(view, findings=(view.findings[0], replace(view.findings[1], **change)))
         with pytest.raises(EncodingError, match="finding R-CC-2"):
             dataset(samples.study_result(Outcome.FINDINGS, (broken,)))
+
+
+def test_impossible_places_and_scores_are_encoding_errors() -> None:
+    """So is a distance or a probability that is no number, and a score beyond 1."""
+    rich = samples.rich()
+    first = rich.views[0]
+    nowhere = replace(first.findings[0], location=Location(nipple_mm=float("inf")))
+    lost = replace(rich, views=(replace(first, findings=(nowhere,)), *rich.views[1:]))
+    with pytest.raises(EncodingError, match="finding R-CC-1"):
+        dataset(lost)
+    dense = replace(rich.densities[0], probabilities=(float("nan"), 0.0, 0.0, 1.0))
+    assessed = replace(rich.assessments[0], score=1.5)
+    for change in ({"densities": (dense,)}, {"assessments": (assessed,)}):
+        with pytest.raises(EncodingError, match="scores of images and breasts"):
+            dataset(replace(rich, **change))
 
 
 def test_errors_do_not_quote_the_patient() -> None:

@@ -27,7 +27,8 @@ from tests.pictures import pictures
 #: The smallest answer that has everything: what is broken many times is broken here.
 SMALL = "one view"
 ANSWERS = samples.answers() | {
-    SMALL: samples.study_result(Outcome.FINDINGS, samples.positive_views()[:1])
+    SMALL: samples.study_result(Outcome.FINDINGS, samples.positive_views()[:1]),
+    "rich": samples.rich(),
 }
 SR, GSPS = OutputKind.SR, OutputKind.GSPS
 

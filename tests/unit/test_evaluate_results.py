@@ -17,9 +17,16 @@ from mammo_node.evaluate.results import Results
 from mammo_node.evaluate.settings import Settings
 from mammo_node.evaluate.sr_results import _predictions, read_reports
 from mammo_node.evaluate.table_results import read_answers, write_answers
-from mammo_node.reports.found import Algorithm, ReadFinding, ReadImage, ReadReport
+from mammo_node.reports.found import (
+    Algorithm,
+    ReadDensity,
+    ReadFinding,
+    ReadImage,
+    ReadReport,
+    ReadScore,
+)
 from mammo_node.reports.geometry import Region
-from mammo_node.vocabulary import Box
+from mammo_node.vocabulary import Box, DensityCategory, Laterality
 from tests.unit.judged import CLUSTER, MASS, example
 from tests.unit.result_objects import write_report
 
@@ -42,7 +49,7 @@ def report(*findings, **more):
     """A report with nothing but these findings."""
     words = dict.fromkeys(ReadReport.__slots__)
     lists = ("measured", "qualities", "statements", "images", "predecessors", "missing")
-    lists += ("without_findings", "not_analysed")
+    lists += ("without_findings", "not_analysed", "densities", "scores", "assessments")
     return ReadReport(**{**words, **dict.fromkeys(lists, ()), "findings": findings, **more})
 
 
@@ -50,6 +57,25 @@ def square():
     """The outline of a box of 10 pixels."""
     points = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0))
     return Region("POLYLINE", points)
+
+
+def test_scores_and_densities_belong_to_their_images():
+    """An image has its own scores, and the density of its breast; the patient's is of no image."""
+    right = ReadDensity(
+        Laterality.RIGHT, DensityCategory.B, None, 0.6, (0.1, 0.6, 0.2, 0.1), ("1.1",)
+    )
+    patient = replace(right, laterality=None, category=DensityCategory.D)
+    told = _predictions(
+        report(
+            without_findings=("1.1", "1.2"),
+            densities=(patient, right),
+            scores=(ReadScore("1.1", "R-CC", "nodule", 0.7, 4),),
+        )
+    )
+    assert told["1.1"].image_scores == {"nodule": 0.7}
+    assert told["1.1"].density == (0.1, 0.6, 0.2, 0.1)
+    assert told["1.1"].density_category == DensityCategory.B
+    assert (told["1.2"].image_scores, told["1.2"].density) == ({}, None)
 
 
 def test_findings_become_boxes():

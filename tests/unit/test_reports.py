@@ -443,6 +443,23 @@ def test_read_results_prints_a_table(folder: Path, capsys: pytest.CaptureFixture
     assert "SECRET" not in out + err
 
 
+def test_read_results_prints_what_is_said_of_breasts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Places are a column; assessments, densities and scores of images are lines."""
+    path = tmp_path / "rich.dcm"
+    path.write_bytes(ours(ANSWERS["rich"], OutputKind.SR))
+    assert main(["read-results", str(path)]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for row in (
+        "Right breast: AI score 0.71, AI suspicion category 4 (not BI-RADS), light red",
+        "Patient: density C, 0.71",
+        "R-CC: nodule 0.63, AI suspicion category 4 (not BI-RADS)",
+    ):
+        assert row in rows
+    assert any("upper outer quadrant" in row for row in rows)
+
+
 def test_read_results_prints_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same as one JSON list, with the keys that the reference names."""
     assert main(["read-results", "--json", str(folder)]) == 0

@@ -166,7 +166,7 @@ def test_whatever_is_said_comes_back(kind: OutputKind, result: StudyResult) -> N
     for density in result.densities:
         found = said[density.laterality]
         assert found.category is density.category
-        assert found.certainty == pytest.approx(max(density.probabilities), abs=_SCORE[kind])
+        assert found.certainty == pytest.approx(sentences.certainty_of(density), abs=_SCORE[kind])
         assert found.probabilities == pytest.approx(density.probabilities, abs=1e-4)
         if kind is OutputKind.SR or density.laterality is not None:
             assert set(found.sop_instance_uids) == set(density.sop_instance_uids)

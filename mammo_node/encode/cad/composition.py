@@ -14,7 +14,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from mammo_node.encode import anatomy, codes, items, statement
+from mammo_node.encode import anatomy, codes, items, sentences, statement
 from mammo_node.encode.cad import algorithm, concepts
 from mammo_node.encode.cad.tree import Cad
 from mammo_node.vocabulary import Density, ViewResult
@@ -67,7 +67,7 @@ def _in_one_image(cad: Cad, density: Density, view: ViewResult, relationship: st
     name = f"{statement.image_name(cad.result, view)}: density"
     side = density.laterality or ""
     uid = cad.common.identity.evaluation_uid("density", side)
-    percent = round(100 * max(density.probabilities), _PERCENT_DECIMALS)
+    percent = round(100 * sentences.certainty_of(density), _PERCENT_DECIMALS)
     composition = anatomy.COMPOSITIONS[density.category]
     return items.code(
         relationship,

@@ -50,7 +50,7 @@ def _assessed(assessment: Assessment | None) -> tuple[str, str, str, str]:
 
 
 def _density(density: Density | None) -> str:
-    return f"{density.category} ({max(density.probabilities):.2f})" if density else ""
+    return f"{density.category} ({sentences.certainty_of(density):.2f})" if density else ""
 
 
 def compared(result: StudyResult) -> Table:
