@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pydicom
-import pytest
 
-import mammo_node
 from mammo_node.dimse.archive import LocalArchive, StoredObject
 from mammo_node.journal import Journal
 from tests.node_process import NodeProcess, wait_until
 from tests.studies import new_study, storescu, study_uid
 
 MODEL, NEXT = "lesion-detector", "lesion-detector-next"
-SHIPPED = Path(mammo_node.__file__).parent / "models" / MODEL
 OUTPUTS = ["sr", "gsps", "cad-sr"]
 #: When it was made is all that may differ between two nodes' results; pictures print it.
 _TIMES = frozenset({"DA", "TM", "DT"})
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped model, and one on trial that finds more."""
-    folder = tmp_path_factory.mktemp("models")
-    for name in (MODEL, NEXT):
-        shutil.copytree(SHIPPED, folder / name)
-    manifest = folder / NEXT / "model.toml"
-    text = manifest.read_text().replace(f'name = "{MODEL}"', f'name = "{NEXT}"', 1)
-    manifest.write_text(text.replace("threshold = 0.3511", "threshold = 0.05"))
-    return folder
 
 
 def node(root: Path, archive: LocalArchive, models: Path, *shadow: str) -> NodeProcess:
@@ -74,19 +58,19 @@ def opinion(running: NodeProcess) -> Any:
 
 
 def test_the_archive_gets_the_same_whatever_becomes_of_the_shadow(
-    phantom_files: list[Path], models: Path, tmp_path: Path
+    phantom_files: list[Path], two_models: Path, tmp_path: Path
 ):
     """Same UIDs and content as without; `kill -9` in the work loses nothing; `compare` tells."""
     files = new_study(phantom_files[:2], tmp_path / "study")
     with (
         LocalArchive(tmp_path / "plain") as archive,
-        node(tmp_path / "a", archive, models) as plain,
+        node(tmp_path / "a", archive, two_models) as plain,
     ):
         assert storescu(plain.port, files).returncode == 0
         alone = without_times(archive.wait_for(lambda stored: len(stored) >= 4, 120))
     with (
         LocalArchive(tmp_path / "shadowed") as archive,
-        node(tmp_path / "b", archive, models, NEXT) as shadowed,
+        node(tmp_path / "b", archive, two_models, NEXT) as shadowed,
     ):
         (ready,) = wait_until(lambda: shadowed.events("shadow-ready"), "the shadow is ready")
         os.kill(ready["pid"], signal.SIGSTOP)
