@@ -297,14 +297,14 @@ class Comparison(Section):
         True, description="Match findings of CC and MLO by their distance from the nipple."
     )
     tolerance_mm: float = Field(
-        10.0,
+        15.0,
         ge=0,
         le=50,
         description="Difference of the distances up to which findings are taken for one lesion;"
         " a quarter of the larger one's length is added.",
     )
     raise_by: Share = Field(
-        0.3,
+        0.2,
         description="Of a matched finding's score, the largest share of what is left to 1 that"
         " is added; 0: nothing is raised.",
     )

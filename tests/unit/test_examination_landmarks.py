@@ -1,0 +1,95 @@
+"""A landmark model on a mammogram: everything comes back where it is in the stored image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mammo_node.config import Models, Worker
+from mammo_node.engine import Engine
+from mammo_node.examination import Subject, examine
+from mammo_node.image.reader import read_mammogram
+from mammo_node.image.suitability import Policy
+from mammo_node.vocabulary import Landmarks, MammoImage
+from tests.synthetic import CC, MLO, REF, mammogram, save
+from tests.unit.view_graphs import write_landmark_package
+
+ROWS, COLUMNS, MM = 480, 360, 0.25
+#: (column, row) of the nipple with the chest wall on the left, and the muscle's triangle there.
+NIPPLE, MUSCLE_PX = (250.0, 240.0), 90
+
+
+def scene(*, right: bool) -> np.ndarray:
+    """A breast of 500 with a muscle of 900 in its upper corner and a nipple of 1500."""
+    rows, columns = np.mgrid[:ROWS, :COLUMNS]
+    inside = ((rows - 240) / 220) ** 2 + (columns / 270) ** 2 < 1
+    # The flat of the muscle lies along the chest wall, from where the breast begins.
+    muscle = inside & (rows < 240) & (columns < MUSCLE_PX * (240 - rows) / 200)
+    nipple = (columns - NIPPLE[0]) ** 2 + (rows - NIPPLE[1]) ** 2 < 16
+    pixels = np.where(inside, 500, 0) + np.where(muscle, 400, 0)
+    pixels = np.where(nipple & inside, 1500, pixels).astype(np.uint16)
+    return np.ascontiguousarray(pixels[:, ::-1]) if right else pixels
+
+
+def landmarks(tmp_path: Path, *, right: bool, view: str = MLO, least: float = 0.3) -> Landmarks:
+    """Run the package on the scene, as a left or a right breast."""
+    tmp_path.mkdir(exist_ok=True)
+    write_landmark_package(tmp_path / "models" / "landmarks", least_score=least)
+    pixels = scene(right=right)
+    ds = mammogram(
+        pixels,
+        ViewCodeSequence=None,
+        ViewPosition="MLO" if view == MLO else "CC",
+        ImageLaterality="R" if right else "L",
+        PatientOrientation=["P" if right else "A", "F" if view == MLO else "R"],
+        ImagerPixelSpacing=[MM, MM],
+    )
+    image = read_mammogram(save(ds, tmp_path / "image.dcm"), REF, Policy())
+    assert isinstance(image, MammoImage)
+    models = Models(folder=tmp_path / "models", use=("landmarks",))
+    examined = examine(Subject(image), Engine.start(models, Worker(threads=1)).loaded[0])
+    assert examined.landmarks is not None
+    return examined.landmarks
+
+
+def area(polygon: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """The polygon as a mask of the stored image's pixels."""
+    mask = np.zeros((ROWS, COLUMNS), dtype=np.uint8)
+    points = np.round(np.array(polygon) * 16 - 8).astype(np.int32)
+    cv2.fillPoly(mask, [points], 1, shift=4)
+    return mask.astype(bool)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_landmarks_are_in_stored_coordinates(tmp_path: Path, right: bool):
+    """Nipple within a model pixel, breast and muscle over nine tenths, mirrored or not."""
+    found = landmarks(tmp_path, right=right)
+    column = COLUMNS - NIPPLE[0] if right else NIPPLE[0]
+    assert found.nipple_px == pytest.approx((column, NIPPLE[1]), abs=5)
+    assert found.in_profile == pytest.approx(0.9)
+    pixels = scene(right=right)
+    assert overlap(area(found.breast_px), pixels > 0) > 0.9
+    assert overlap(area(found.pectoral_px), pixels == 900) > 0.9
+    assert found.orientation is not None
+    assert found.orientation.chest_wall_right is right
+
+
+def test_a_craniocaudal_view_has_no_muscle(tmp_path: Path):
+    """What a model takes for muscle there is none."""
+    assert landmarks(tmp_path, right=False, view=CC).pectoral_px == ()
+
+
+def test_below_the_least_score_there_is_no_nipple(tmp_path: Path):
+    """The score is told, the place is not."""
+    assert landmarks(tmp_path / "a", right=False, least=0.85).nipple_px is not None
+    high = landmarks(tmp_path / "b", right=False, least=0.95)
+    assert high.nipple_px is None
+    assert high.nipple_score == pytest.approx(0.9)
+    assert high.breast_px
