@@ -125,6 +125,7 @@ def _answer(result: StudyResult) -> list[ContentItem]:
         words = f"Operating point (score): {statement.operating_point(result)}"
         items.append(content.text_item(codes.COMMENT, words))
     items += [content.text_item(codes.COMMENT, _model_words(model)) for model in result.models]
+    items += [content.text_item(codes.COMMENT, remark) for remark in result.remarks]
     silent = [v for v in result.views if not statement.is_analysed(result, v)]
     items += [content.text_item(codes.COMMENT, _image_words(result, view)) for view in silent]
     return items

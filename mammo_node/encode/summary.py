@@ -20,6 +20,7 @@ The keys are stable: keys may be added, none is renamed or removed without a new
     assessments            [{laterality, score, category, light, reasons}], likewise; category is
                            the AI suspicion category (not BI-RADS) or null, light "red" | "amber" |
                            "green" | "unlit"
+    remarks                [str], what could not be judged across views
     views                  [
       sop_instance_uid, sop_class_uid, series_instance_uid    str
       laterality, view     str | null
@@ -86,6 +87,7 @@ def study_json(result: StudyResult) -> dict[str, Any]:
         "lesions": [[asdict(ref) for ref in lesion] for lesion in result.lesions],
         "densities": [_density(density) for density in result.densities],
         "assessments": [_assessment(assessment) for assessment in result.assessments],
+        "remarks": list(result.remarks),
         "views": [_view(result, view) for view in result.views],
     }
 

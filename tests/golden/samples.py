@@ -270,6 +270,7 @@ def rich() -> StudyResult:
             Assessment(Laterality.LEFT, 0.41, 1, Light.AMBER, ("a cluster in one view",)),
             Assessment(None, 0.71, 4, Light.RED, ("a mass in both views of the right breast",)),
         ),
+        remarks=("Density of the left breast was judged by one view.",),
     )
 
 

@@ -306,3 +306,11 @@ def test_the_summary_has_all_of_it() -> None:
     assert [d["category"] for d in said["densities"]] == ["C", "B", "C"]
     assert [a["light"] for a in said["assessments"]] == ["red", "amber", "red"]
     assert said["assessments"][2]["laterality"] is None
+    assert said["remarks"] == ["Density of the left breast was judged by one view."]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_what_was_not_judged_is_said(kind: OutputKind) -> None:
+    """A remark on what could not be judged stands among the statements of both reports."""
+    said = " ".join(read(samples.rich(), kind).statements)
+    assert "Density of the left breast was judged by one view." in said

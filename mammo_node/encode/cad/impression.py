@@ -57,7 +57,7 @@ def _sentences(cad: Cad) -> list[str]:
     words = [statement.study_statement(result), statement.RESEARCH_USE]
     if result.operating_points:
         words.append(f"Operating point (score): {statement.operating_point(result)}.")
-    words += _across(result)
+    words += [*_across(result), *map(statement.plain, result.remarks)]
     return words + [
         f"{statement.image_name(result, view)}: {statement.view_statement(result, view)}."
         for view in silent

@@ -189,6 +189,7 @@ def _provenance(
         ("Result", f"{max(common.generation, 1)} of this study"),
         ("Supersedes", statement.shortened(", ".join(older), _MOST_LETTERS)),
         ("Operating points", statement.operating_point(result)),
+        ("Not judged", told(" ".join(result.remarks))),
         ("Light", "" if result.assessments else legend_of(result)),
         ("Configuration", result.configuration_hash),
         ("Made by", written(f"{equipment.model_name} {equipment.software_version}")),
