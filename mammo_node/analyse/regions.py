@@ -14,6 +14,8 @@ from mammo_node.analyse.sliding_frame import Bools, Floats
 #: Outlines keep within this of the pixels' edges, pixels of the map.
 _OUTLINE_TOLERANCE = 1.0
 _CORNERS = 3
+#: Share of a peak's height over the plain, below which the map must fall before a higher one.
+_APART = 0.7
 #: A place that scores nothing belongs to no region, whatever the threshold.
 _ANYTHING = float(np.finfo(np.float32).tiny)
 
@@ -38,9 +40,11 @@ def regions_of(
     """Find the hills that reach a threshold, best first.
 
     A region is what is connected with a peak (diagonally, too) and at or above both the threshold
-    and `share_of_peak` of the peak: windows blur a lesion over their own width, and the foot of
-    that hill is not lesion. A lower peak has a region of its own if the map falls below that share
-    of it on the way to every higher peak. So regions do not merge when the threshold is lowered.
+    and `share_of_peak` of the way up from the plain to the peak: windows blur a lesion over their
+    own width, and the foot of that hill is not lesion. The plain is the median of all that is above
+    0, since scores of classifiers seldom reach down to 0. A lower peak has a region of its own if
+    the map falls below 0.7 of its way up (or `share_of_peak`, if that is less) on the way to every
+    higher peak. So regions do not merge when the threshold is lowered.
 
     Parameters
     ----------
@@ -48,23 +52,26 @@ def regions_of(
     threshold : float
         The region's score must reach it, and so does every pixel of the region.
     share_of_peak : float
-        0 takes all that reaches the threshold and hangs together.
+        0 reaches down to the plain, where the threshold lets it.
     min_area : float
         Pixels; smaller regions are left out.
     most : int
         Best regions that are kept.
     """
     floor = np.float32(max(threshold, _ANYTHING))
+    plain = np.float32(np.median(heat[heat > 0])) if (heat > 0).any() else np.float32(0)
+    shares = np.float32(share_of_peak), np.float32(min(share_of_peak, _APART))
     claimed, found = np.zeros(heat.shape, dtype=bool), list[Region]()
     for row, column in _peaks(heat, floor):
         if claimed[row, column] or len(found) == most:
             continue
         peak = heat[row, column]
-        parts = _parts(heat >= max(floor, np.float32(share_of_peak) * peak))
-        shape = parts == parts[row, column]
+        foot = min(plain, peak)
+        levels = (max(floor, foot + share * (peak - foot)) for share in shares)
+        shape, hill = (_around(heat >= level, row, column) for level in levels)
         # The flank of a higher hill, and so is every lower peak within it.
-        flank = bool((claimed & shape).any())
-        claimed |= shape
+        flank = bool((claimed & hill).any())
+        claimed |= hill
         if not flank and shape.sum() >= min_area:
             found.append(_region(shape, float(peak)))
     return found
@@ -80,9 +87,10 @@ def _peaks(heat: Floats, floor: np.float32) -> npt.NDArray[np.intp]:
     return np.asarray(maxima[falling], dtype=np.intp)
 
 
-def _parts(shape: Bools) -> npt.NDArray[np.int64]:
-    """Return the connected parts, numbered from 1; 0 is none."""
-    return np.asarray(label(shape), dtype=np.int64)  # type: ignore[no-untyped-call]
+def _around(shape: Bools, row: int, column: int) -> Bools:
+    """Return the connected part that a pixel belongs to."""
+    parts = np.asarray(label(shape), dtype=np.int64)  # type: ignore[no-untyped-call]
+    return np.asarray(parts == parts[row, column])
 
 
 def _region(shape: Bools, score: float) -> Region:

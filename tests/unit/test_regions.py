@@ -30,11 +30,18 @@ def test_two_hills_are_two_regions_best_first():
 
 
 def test_the_foot_of_a_hill_is_not_part_of_its_region():
-    """A region ends where the map falls below the share of its peak, or the threshold."""
-    heat = hill(80, 80, 40, 40, 30, 1.0)
+    """A region ends where the map falls below its share of the way up, or the threshold."""
+    heat = np.maximum(hill(80, 80, 40, 40, 30, 1.0), np.float32(0.001))
     steep, flat = found(heat, threshold=0.1, share_of_peak=0.7)[0], found(heat, 0.1, 0.0)[0]
     assert steep.box[2] - steep.box[0] == pytest.approx(2 * 30 * 0.3, abs=2)
     assert flat.box[2] - flat.box[0] == pytest.approx(2 * 30 * 0.9, abs=2)
+
+
+def test_scores_that_do_not_reach_down_to_zero_make_no_larger_regions():
+    """A classifier that is never sure of nothing draws lesions as large as one that is."""
+    heat = np.maximum(hill(80, 80, 40, 40, 30, 1.0), np.float32(0.001))
+    (sure,), (unsure,) = found(heat), found(0.4 + 0.2 * heat, threshold=0.41)
+    assert unsure.box == pytest.approx(sure.box, abs=1)
 
 
 def test_regions_do_not_merge_at_a_lower_threshold():

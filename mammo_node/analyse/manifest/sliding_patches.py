@@ -104,9 +104,9 @@ class Regions(Table):
 
     min_area_mm2: float = Field(20.0, ge=0, description="Smaller regions are left out.")
     share_of_peak: Probability = Field(
-        0.7,
-        description="A region reaches as far as the heatmap has this share of its highest value,"
-        " and the operating point's threshold.",
+        0.9,
+        description="A region reaches down from its peak to this share of the way up from the"
+        " map's median, and to the operating point's threshold.",
     )
     most: int = Field(5, ge=1, description="Best regions of each label that are kept.")
 
