@@ -24,7 +24,7 @@ from mammo_node.analyse.fuse import study_result
 from mammo_node.analyse.opinion import Opinion, opinion_of
 from mammo_node.config import Comparison, Log, Models, TrafficLight, Worker
 from mammo_node.encode.study import Equipment, PriorResult
-from mammo_node.engine import Engine
+from mammo_node.engine import Engine, LoadedModel
 from mammo_node.errors import ImageError
 from mammo_node.examination import Examined, Heatmap, Subject, examine
 from mammo_node.header import attributes, summarise
@@ -224,10 +224,10 @@ class Pipeline:
         image = read_mammogram(instance.path, instance.ref, self.policy)
         if isinstance(image, Refusal):
             return Look(refused(instance, image))
-        reasons = [model.package.refusal_of(*_who(image)) for model in self.engine.loaded]
-        willing = [m for m, reason in zip(self.engine.loaded, reasons, strict=True) if not reason]
-        if not willing:
-            return Look(refused(instance, next(reason for reason in reasons if reason)))
+        asked = [(model, model.package.refusal_of(*_who(image))) for model in self.engine.loaded]
+        if (refusal := _not_looked_at(asked)) is not None:
+            return Look(refused(instance, refusal))
+        willing = [model for model, reason in asked if reason is None]
         try:
             subject = Subject(image)
             explain = bool(_PICTURED & set(outputs))
@@ -298,6 +298,16 @@ def _hanging_order(view: ViewResult) -> tuple[int, str]:
     standard = {pair: place for place, pair in enumerate(STANDARD_VIEWS)}
     place = standard.get((view.laterality, view.view), len(standard))  # type: ignore[arg-type]
     return place, view.ref.sop_instance_uid
+
+
+def _not_looked_at(asked: Sequence[tuple[LoadedModel, Refusal | None]]) -> Refusal | None:
+    """Return why no model looks for lesions in an image, where some model in use does.
+
+    An image in which only a nipple was found or a density measured has no negative result.
+    """
+    seekers = [reason for model, reason in asked if model.package.labels]
+    reasons = seekers or [reason for _, reason in asked]
+    return None if None in reasons else next(iter(reasons), None)
 
 
 def _who(image: MammoImage) -> tuple[str, View, str]:
