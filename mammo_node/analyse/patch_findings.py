@@ -54,8 +54,8 @@ def findings_of(
     A window that reaches its label's threshold is a finding. Where the model gives a map, its
     box is what is connected to the map's peak at half of it or more; else it is the window's
     central half, up to the image's edge where the window lies at it, since no other window has
-    that place nearer to its centre. Of findings of a label whose boxes (without a map: whose
-    windows) overlap by more than `iou`, the better stays.
+    that place nearer to its centre. Of findings of a label whose boxes, half a cell of the map
+    larger all round (without a map: whose windows), overlap by more than `iou`, the better stays.
 
     Parameters
     ----------
@@ -83,7 +83,10 @@ def findings_of(
         if windows.maps is None:
             boxes = _central(windows.corners[above], windows.size, shape)
         else:
-            boxes = whole = _peaks(windows.corners[above], windows.size, windows.maps[above, place])
+            boxes = _peaks(windows.corners[above], windows.size, windows.maps[above, place])
+            # A place is known to a cell of the map: neighbours are parts of one lesion.
+            half = 0.5 * windows.size / min(windows.maps.shape[2:])
+            whole = boxes + np.array([-half, -half, half, half], dtype=np.float32)
         kept = suppress(whole, scores[above], iou, most)
         found.append((boxes[kept], scores[above][kept], np.full(len(kept), label, dtype=np.int64)))
     boxes, scores, labels = (np.concatenate(of_all) for of_all in zip(*found, strict=True))

@@ -167,6 +167,15 @@ def test_a_map_tells_the_box():
     np.testing.assert_array_equal(boxes, [[70, 110, 90, 120]])
 
 
+def test_neighbours_on_the_map_are_one_lesion():
+    """Two windows whose peaks lie in neighbouring cells saw two parts of the same thing."""
+    first, second = np.zeros((4, 4)), np.zeros((4, 4))
+    first[2, 1], second[2, 0] = 0.9, 0.9
+    windows = _windows((100, 60), (100, 80), scores=[0.9, 0.8], maps=[first, second])
+    boxes, *_ = findings_of(windows, {0: 0.5}, (200, 160), 0.1, 20)
+    np.testing.assert_array_equal(boxes, [[70, 120, 80, 130]])
+
+
 def test_two_lesions_in_overlapping_windows_stay_two():
     """With maps, windows that overlap may report different places."""
     first, second = np.zeros((4, 4)), np.zeros((4, 4))
