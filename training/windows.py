@@ -11,8 +11,8 @@ import numpy as np
 from mammo_node.image.recipes import contrast_of
 from training.view import AIR, COARSE_MM, FINE_MM, RATIO, BankedView, decode
 
-#: Windows of finer pixels than this are cut from the fine image.
-_FINE_BELOW_MM = 0.2
+#: Windows of finer pixels than this are cut from the fine image: the coarse one would blur them.
+_FINE_BELOW_MM = 0.29
 
 
 @dataclass(frozen=True, slots=True)

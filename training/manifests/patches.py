@@ -19,6 +19,9 @@ from training.tasks.patches import PatchTask
 
 #: Rows of the images in which the two classifiers of single findings look (quantusMM).
 HEIGHT = 4096
+#: Findings are reported from the score of this AI suspicion category on, where it was measured:
+#: 95 % of images without any stay below. By windows alone nearly every image would have one.
+_RARE = 5
 
 
 def patches_manifest(
@@ -82,9 +85,15 @@ def _scores_of(
     data = f"{figures['patches']} windows of {figures['phantoms']} held-out phantoms: best F1"
     lines = ["", "[output]", f'contract = "{contract}"', 'scores = "scores"', *keys]
     lines += labels(task.labels, task.kinds)
+    rare = [limit for limit in figures.get("suspicion", ()) if limit["category"] == _RARE]
     for i, label in enumerate(task.labels):
+        for limit in rare:
+            where = f"{limit['data']}, by image"
+            measured = {"sensitivity": limit["sensitivity"]}
+            lines += point("default", label, limit["threshold"], where, measured)
         measured = {"sensitivity": figures["sensitivity"][i]}
-        lines += point("default", label, figures["thresholds"][i], data, measured)
+        name = "windows" if rare else "default"
+        lines += point(name, label, figures["thresholds"][i], data, measured)
     side = task.size_px * task.pool
     inputs = {"image": (len(task.channels), side, side)}
     return [*lines, *outputs_self_test(model, inputs, ("scores",))]
