@@ -22,6 +22,7 @@ check: $(READY)  ## what CI checks beside the tests
 bench: $(READY)  ## speed against peers in the same run
 	$(BIN)/python bench/receive.py
 	$(BIN)/python bench/soak.py
+	$(BIN)/python -m bench.analyse
 
 docs: $(READY)  ## write the generated pages and templates anew
 	$(BIN)/python -m mammo_node.reference
