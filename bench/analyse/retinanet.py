@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.analyse.retinanet [--torch PYTHON] [--rounds 5] [--threads 2]
 
 Same random weights, same phantom mammogram, same threads, in turns in one run. PyTorch runs eager
-twice over: as it comes, and with glibc's thresholds raised so that freed memory is kept (half of
+twice over: as it comes, and with glibc's thresholds raised so that freed memory is kept (part of
 eager's time is page faults otherwise). `--torch` names a Python with torch; without one, ONNX
 Runtime's own default graph is the baseline. The int8 graph needs the extra `training` (onnx).
 
