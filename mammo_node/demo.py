@@ -17,6 +17,7 @@ from time import monotonic
 
 import pydicom
 
+from mammo_node.analyse.package import discover
 from mammo_node.composition import policy
 from mammo_node.config import (
     AETitles,
@@ -25,23 +26,32 @@ from mammo_node.config import (
     Destination,
     Local,
     Log,
+    Models,
     OutputKind,
     Settings,
     Source,
     Storage,
 )
 from mammo_node.deliver.files import sendable
+from mammo_node.demo_tables import (
+    breasts_table,
+    findings_table,
+    models_table,
+    objects_table,
+    truth_table,
+)
 from mammo_node.dimse.archive import LocalArchive, StoredObject
 from mammo_node.dimse.client import send_batch
 from mammo_node.encode.extract import OVERVIEW_NAME, REPORT_NAME
-from mammo_node.encode.parse import Report, parse_report
+from mammo_node.encode.parse import parse_report
 from mammo_node.errors import MammoNodeError
 from mammo_node.node import Node
 from mammo_node.offline import gather, write_extract, write_overlays
 from mammo_node.phantom import PhantomStudy, generate_study
 from mammo_node.phantom.dicom import write_study
 from mammo_node.reported import study_result_of
-from mammo_node.summary_page import AnswerShown, Picture, Step, Table, page
+from mammo_node.reports.document import read_report
+from mammo_node.summary_page import AnswerShown, Picture, Step, page
 
 _MODALITY, _PACS = "DEMO_MODALITY", "DEMO_PACS"
 _ANSWER_DEADLINE_S = 300.0
@@ -143,6 +153,8 @@ def _configuration(storage: Path, pacs_port: int) -> Configuration:
         settings=Settings(
             storage=Storage(folder=storage, min_free_mb=64),
             completion=Completion(settle_s=1.0, quiet_s=2.0),
+            # Every family that is installed with us: a first look should show them all.
+            models=Models(use=tuple(package.name for package in discover(None))),
             log=Log(level="error"),
         ),
     )
@@ -163,57 +175,33 @@ def _summarise(
     out: Path,
     timeline: Timeline,
 ) -> Path:
-    report = parse_report(pydicom.dcmread(next(o.path for o in stored if o.sop_class_uid == _SR)))
+    sr = pydicom.dcmread(next(o.path for o in stored if o.sop_class_uid == _SR))
+    report = parse_report(sr)
     instances = next(iter(gather(images).studies.values()))
     result = study_result_of(report, [pydicom.dcmread(p, stop_before_pixels=True) for p in images])
     overlays = write_overlays(result, instances, policy(Settings().suitability), out)
-    findings = _findings_table(report, images)
+    findings = findings_table(report, {_uid(path): path.stem for path in images})
     timeline.tell(f"\n{report.conclusion}")
     for view, label, score, size, model in findings.rows:
         timeline.tell(f"  {view}  {label} {score}, {size} mm ({model})")
+    every = models_table(discover(None), read_report(sr))
+    for model, family, said in every.rows:
+        timeline.tell(f"  {model} ({family}): {said}")
     pictures = [Picture(path.stem.split("-", 2)[2], path.name) for path in overlays]
     for received in stored:
         write_extract(pydicom.dcmread(received.path), out)
     answer = AnswerShown(report.conclusion, OVERVIEW_NAME, REPORT_NAME)
     tables = [
+        every,
+        breasts_table(read_report(sr)),
         findings,
-        _truth_table(study),
-        _objects_table(stored, out),
+        truth_table(study),
+        objects_table(stored, out),
     ]
     summary = out / "index.html"
     title = "mammo_node: a phantom study in, an answer out"
     summary.write_text(page(title, answer, pictures, tables, timeline.steps), "utf-8")
     return summary
-
-
-def _findings_table(report: Report, images: list[Path]) -> Table:
-    names = {_uid(path): path.stem for path in images}
-    rows = tuple(
-        (
-            names.get(finding.sop_instance_uid, "?"),
-            finding.label,
-            f"{finding.score:.2f}",
-            "" if finding.long_axis_mm is None else f"{finding.long_axis_mm:.0f}",
-            f"{finding.model_name} {finding.model_version}",
-        )
-        for finding in sorted(report.findings, key=lambda finding: -finding.score)
-    )
-    columns = ("view", "finding", "score", "long axis, mm", "model")
-    return Table("Findings, read back from the SR", columns, rows, "none above the threshold")
-
-
-def _truth_table(study: PhantomStudy) -> Table:
-    rows = tuple(
-        (f"{view.laterality}-{view.view}", lesion.kind, lesion.variety, f"{lesion.size_mm:.0f}")
-        for view in study.views
-        for lesion in view.findings
-    )
-    return Table("What was put into the phantom", ("view", "finding", "variety", "size, mm"), rows)
-
-
-def _objects_table(stored: tuple[StoredObject, ...], out: Path) -> Table:
-    rows = tuple((o.modality, str(o.path.relative_to(out)), o.sop_instance_uid) for o in stored)
-    return Table("Objects in the PACS", ("modality", "file", "SOP Instance UID"), rows)
 
 
 def _uid(path: Path) -> str:
