@@ -10,7 +10,7 @@ demo: $(READY)  ## start the node and a local PACS, send a phantom study, show t
 	$(BIN)/mammo-node demo --out demo-out
 
 test: $(READY)  ## all tests; those whose peer (DCMTK, Orthanc, ...) is missing skip visibly
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: $(READY)  ## what CI checks beside the tests
 	$(BIN)/ruff format --check .
