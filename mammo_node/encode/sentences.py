@@ -232,17 +232,18 @@ def assessment_words(assessment: Assessment) -> str:
 
 
 def breasts_words(result: StudyResult) -> str:
-    """Return what is said of each breast in one line: 'Right breast: AI score 0.71, density C.'."""
+    """Return what is said of each breast in one line: 'Right: score 0.71, density C.'."""
     lines = []
     for side in (Laterality.RIGHT, Laterality.LEFT):
-        parts = [f"AI score {a.score:.2f}" for a in result.assessments if a.laterality is side]
+        parts = [f"score {a.score:.2f}" for a in result.assessments if a.laterality is side]
         parts += [
-            f"AI category {a.category}"
+            f"AI suspicion category {a.category}"
             for a in result.assessments
             if a.laterality is side and a.category is not None
         ]
         parts += [f"density {d.category}" for d in result.densities if d.laterality is side]
-        lines += [f"{who(side)}: {', '.join(parts)}."] if parts else []
+        name = "Right" if side is Laterality.RIGHT else "Left"
+        lines += [f"{name}: {', '.join(parts)}."] if parts else []
     return " ".join(lines)
 
 

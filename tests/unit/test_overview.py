@@ -223,8 +223,8 @@ def test_the_site_is_written_where_it_is_known():
 def test_the_breasts_stand_below_the_headline():
     """Score, category and density of each breast are one line; nothing is there without them."""
     assert sentences.breasts_words(samples.rich()) == (
-        "Right breast: AI score 0.71, AI category 4, density C."
-        " Left breast: AI score 0.41, AI category 1, density B."
+        "Right: score 0.71, AI suspicion category 4, density C."
+        " Left: score 0.41, AI suspicion category 1, density B."
     )
     assert sentences.breasts_words(ANSWERS["findings"]) == ""
 
