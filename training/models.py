@@ -26,7 +26,7 @@ from training.card import write_package
 from training.config import Config, Phase
 from training.export import build, export, parity
 from training.measure import measure
-from training.measures.images import measure_images
+from training.measures.images import measure_agreement, measure_images
 from training.quantise import quantise
 from training.task import make_task
 from training.tasks.patches import PatchTask
@@ -121,20 +121,23 @@ def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
     package = out / "packages" / name
     write_package(config, folder, package, VERSION)
     task = make_task(config.phases[-1])
-    if isinstance(task, PatchTask) and task.pool > 1:
-        _add_images(folder, package, task.kinds, banks.held_out, scale.samples)
+    if isinstance(task, PatchTask):
+        _add_images(folder, package, task, banks.held_out, scale.samples)
         write_package(config, folder, package, VERSION)
     _start(out / "packages", name)
     return config
 
 
 def _add_images(
-    run: Path, package: Path, kinds: tuple[str, ...], held_out: Path, limit: int | None
+    run: Path, package: Path, task: PatchTask, held_out: Path, limit: int | None
 ) -> None:
-    """Add to the figures what only a package can tell: scores of images, and their categories."""
+    """Add to the figures what only a package can tell of whole images."""
     path = run / "figures.json"
     figures = json.loads(path.read_text(encoding="utf-8"))
-    figures |= measure_images(package, kinds, held_out, limit)
+    if task.inner:
+        figures["dense_agreement"] = measure_agreement(package, held_out)
+    else:
+        figures |= measure_images(package, task.kinds, held_out, limit)
     path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ from mammo_node.errors import InferenceError
 from mammo_node.evaluate import run, table
 from mammo_node.evaluate.predictions import ScoredBox
 from mammo_node.evaluate.sr_results import read_reports
+from mammo_node.examination import Examined
 from mammo_node.offline import gather
 from mammo_node.pipeline import Pipeline, StudyRequest
 from mammo_node.vocabulary import OutputKind
@@ -198,12 +199,12 @@ def test_a_model_that_fails_costs_one_image(tmp_path: Path, monkeypatch: pytest.
     """An image on which the model fails is counted as not analysed; the others have figures."""
     root = data_sets.vindr(tmp_path)
 
-    def find(image, *_):
-        if image.view == "MLO":
+    def examine(subject, *_):
+        if subject.image.view == "MLO":
             raise InferenceError("out of memory")
-        return []
+        return Examined()
 
-    monkeypatch.setattr(run, "find", find)
+    monkeypatch.setattr(run, "examine", examine)
     arguments = ("--model", "lesion-detector", "--truth", "vindr-mammo", "--data", str(root))
     found = evaluate(tmp_path / "out", *arguments)
     assert found["data"]["refused"] == {"model-failed: out of memory": 2}

@@ -91,8 +91,12 @@ def _scores_of(
             where = f"{limit['data']}, by image"
             measured = {"sensitivity": limit["sensitivity"]}
             lines += point("default", label, limit["threshold"], where, measured)
+        if task.inner:
+            where = data.replace("best F1", "1 % of those without it reach this")
+            measured = {"sensitivity": figures["rare_sensitivity"][i]}
+            lines += point("default", label, figures["rare_thresholds"][i], where, measured)
         measured = {"sensitivity": figures["sensitivity"][i]}
-        name = "windows" if rare else "default"
+        name = "windows" if rare or task.inner else "default"
         lines += point(name, label, figures["thresholds"][i], data, measured)
     side = task.size_px * task.pool
     inputs = {"image": (len(task.channels), side, side)}

@@ -49,6 +49,9 @@ def _figures(
     limits = np.asarray(
         [_best_limit(s, t) for s, t in zip(scores[:split].T, truth[:split].T, strict=True)]
     )
+    rare = np.asarray(
+        [_rare_limit(s, t) for s, t in zip(scores[:split].T, truth[:split].T, strict=True)]
+    )
     scores, truth, patients = scores[split:], truth[split:], patients[split:]
     found = scores >= limits
     made = f1_scores(truth, found)
@@ -60,6 +63,8 @@ def _figures(
         "phantoms": len(set(patients)),
         "labels": list(labels),
         "thresholds": [round(float(limit), 4) for limit in limits],
+        "rare_thresholds": [round(float(limit), 4) for limit in rare],
+        "rare_sensitivity": _rounded(f1_scores(truth, scores >= rare).recall),
         "sensitivity": _rounded(made.recall),
         "specificity": _rounded(specificity),
         "f1": _rounded(made.f1),
@@ -77,6 +82,12 @@ def _f1_and_mean(made: F1) -> np.ndarray:
 
 def _rounded(values: np.ndarray) -> list[float]:
     return [round(float(value), 3) for value in values]
+
+
+def _rare_limit(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Score that one in a hundred patches without the label reaches."""
+    without = scores[~truth]
+    return float(np.quantile(without, 0.99)) if len(without) else 1.0
 
 
 def _best_limit(scores: np.ndarray, truth: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What a packaged classifier of candidate windows says of whole images, and its categories."""
+"""What packaged classifiers of windows say of whole images: categories, and dense evaluation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from mammo_node.analyse.candidate_patches import CandidatePatches
+from mammo_node.analyse.dense_agreement import dense_agreement
+from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.analyse.suspicion import derive_limits
 from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
@@ -52,6 +54,17 @@ def measure_images(
         truth.append(len(view.boxes(kinds)) > 0)
         patients.append(view.patient)
     return _figures(np.asarray(scores), np.asarray(truth), patients)
+
+
+def measure_agreement(folder: Path, held_out: Path, images: int = 4) -> float:
+    """Return how far a package's windows and its dense evaluation agree: `dense_agreement`."""
+    engine = Engine.start(Models(folder=folder.resolve().parent, use=(folder.name,)), Worker())
+    runner = engine.loaded[0].runner
+    assert isinstance(runner, WindowClassifier)
+    made = [
+        prepared(view, runner.package.input_spec) for view in islice(raw_views(held_out), images)
+    ]
+    return round(dense_agreement(runner, [(one.tensor, one.mask) for one in made]).least, 4)
 
 
 def _figures(scores: np.ndarray, truth: np.ndarray, patients: list[str]) -> dict[str, Any]:
