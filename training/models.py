@@ -43,7 +43,7 @@ MODELS = (
     "nodule-patches",
     "microcalcification-patches",
 )
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 #: The smoke version compares losses on so many samples.
 PROBED = 16
 
