@@ -9,7 +9,7 @@ from mammo_node.analyse.package import ModelPackage
 from mammo_node.dimse.archive import StoredObject
 from mammo_node.encode.parse import Report
 from mammo_node.phantom import PhantomStudy
-from mammo_node.reports.found import ReadReport
+from mammo_node.reports.found import ReadFinding, ReadReport
 from mammo_node.summary_page import Table
 from mammo_node.vocabulary import DensityCategory, Laterality
 
@@ -42,9 +42,13 @@ def _found(name: str, report: ReadReport) -> list[str]:
     if not found:
         return ["no findings"]
     return [
-        f"{f.image.name if f.image else '?'} {f.label} {f.score or 0.0:.2f}"
+        f"{f.image.name if f.image else '?'} {_named(f)} {f.score or 0.0:.2f}"
         for f in sorted(found, key=lambda f: -(f.score or 0.0))
     ]
+
+
+def _named(finding: ReadFinding) -> str:
+    return finding.label or (finding.concept.meaning if finding.concept else "finding")
 
 
 def _scored(name: str, report: ReadReport) -> list[str]:

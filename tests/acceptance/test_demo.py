@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from mammo_node.analyse.manifest import FAMILIES
+from mammo_node.analyse.package import discover
+from mammo_node.reports.document import read_report
+from mammo_node.reports.files import read_document
+from mammo_node.reports.found import ReadReport
+from mammo_node.vocabulary import Laterality
 from tests.studies import dciodvfy
 
 ROOT = Path(__file__).resolve().parents[2]
+_SIDES = (Laterality.RIGHT, Laterality.LEFT)
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +60,24 @@ def test_demo_from_the_wheel(wheel: Path, tmp_path: Path):
     objects = sorted((out / "pacs").glob("*.dcm"))
     assert [path.name[:2] for path in objects] == ["DO", "OT", "OT"] + ["PR"] * 4 + ["SR"]
     assert {p.name: dciodvfy(p) for p in objects if dciodvfy(p)} == {}
+    _holds_every_family(page, read_report(read_document(objects[-1])))
     images = sorted((out / "study").glob("*.dcm"))
     assert {p.name: r for p in images for r in dciodvfy(p) if r.startswith("Error")} == {}
+
+
+def _holds_every_family(page: str, report: ReadReport) -> None:
+    """Each bundled model has its row, and what only its family can say is in the report."""
+    packages = discover(None)
+    assert {package.manifest.family for package in packages} == set(FAMILIES)
+    assert [p.name for p in packages if f"{p.name} {p.manifest.version}" not in page] == []
+    assert {d.laterality for d in report.densities} == {*Laterality, None}
+    assert all(score.category is not None for score in report.scores)
+    assert {score.algorithm.name for score in report.scores} == {
+        p.name for p in packages if p.manifest.family == "candidate-patches"
+    }
+    assert any(f.location and f.location.quadrant for f in report.findings)
+    assert {f.algorithm.name for f in report.findings} >= {"lesion-detector"}
+    assert [a.laterality for a in report.assessments] == [*_SIDES, None]
 
 
 def test_wheel_carries_what_it_needs(wheel: Path):
