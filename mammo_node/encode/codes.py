@@ -41,6 +41,9 @@ FINDINGS: Final[Mapping[str, CodedConcept]] = MappingProxyType(
         "focal-asymmetry": concept("129789007", "SCT", "Focal asymmetric breast tissue"),
         "skin-thickening": concept("129797000", "SCT", "Skin thickening of breast"),
         "skin-retraction": concept("129796009", "SCT", "Skin retraction of breast"),
+        # CID 6056 Breast Clinical Finding or Indicated Problem.
+        "nipple-retraction": concept("271955004", "SCT", "Nipple retraction"),
+        "suspicious-lymph-node": concept("127189005", "SCT", "Axillary adenopathy"),
         "axillary-lymph-node": concept("68171009", "SCT", "Axillary lymph node"),
         "suspicious-region": concept("111099", "DCM", "Selected region"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -28,8 +29,11 @@ def two_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(Path(mammo_node.__file__).parent / "models" / name, folder / copy)
     manifest = folder / f"{name}-next" / "model.toml"
     text = manifest.read_text()
-    for old, new in ((f'name = "{name}"', f'name = "{name}-next"'), ("= 0.3511", "= 0.05")):
-        assert old in text, old
-        text = text.replace(old, new, 1)
+    for old, new in (
+        (f'^name = "{name}"$', f'name = "{name}-next"'),
+        (r"^threshold = [\d.]+$", "threshold = 0.05"),
+    ):
+        text, count = re.subn(old, new, text, count=1, flags=re.MULTILINE)
+        assert count == 1, old
     manifest.write_text(text)
     return folder

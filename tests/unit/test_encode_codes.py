@@ -35,7 +35,8 @@ def test_shipped_models_use_the_table() -> None:
     if not manifests:
         pytest.skip("no model package is installed")
     for manifest in manifests:
-        for label in tomllib.loads(manifest.read_text(encoding="utf-8"))["label"]:
+        # Models of density and landmarks report no findings.
+        for label in tomllib.loads(manifest.read_text(encoding="utf-8")).get("label", ()):
             concept = label["concept"]
             code = CodedConcept(concept["value"], concept["scheme"], concept["meaning"])
             assert code in FINDINGS.values(), f"{manifest.parent.name}: {label['name']}"
