@@ -91,9 +91,9 @@ def _rare_limit(scores: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _best_limit(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Threshold of the best F1; one that nothing reaches if there is nothing to find."""
+    """Threshold of the best F1; the highest there is if there is nothing to find."""
     tried = np.unique(scores)
     if not truth.any():
-        return 1.1
+        return 1.0
     each = [f1_scores(truth[:, None], (scores >= limit)[:, None]).f1[0] for limit in tried]
     return float(tried[int(np.argmax(each))])
