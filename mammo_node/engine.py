@@ -101,8 +101,17 @@ class Engine:
 
     @property
     def operating_points(self) -> tuple[tuple[str, float], ...]:
-        """(label, threshold) pairs in force."""
-        pairs = {k: v for model in self.loaded for k, v in model.thresholds.items()}
+        """(label, threshold) pairs in force; "label (model)" where models differ on a label."""
+        found: dict[str, dict[str, float]] = {}
+        for model in self.loaded:
+            for label, threshold in model.thresholds.items():
+                found.setdefault(label, {})[model.package.name] = threshold
+        pairs: dict[str, float] = {}
+        for label, by_model in found.items():
+            if len(set(by_model.values())) == 1:
+                pairs[label] = next(iter(by_model.values()))
+            else:
+                pairs |= {f"{label} ({name})": value for name, value in by_model.items()}
         return tuple(sorted(pairs.items()))
 
 

@@ -594,7 +594,7 @@ class StudyResult:
     configuration_hash: str = ""
     """Of the configuration that changes results (thresholds, models used)."""
     operating_points: tuple[tuple[str, float], ...] = field(default=())
-    """(label, threshold) pairs in force."""
+    """(label, threshold) pairs in force; "label (model)" where models differ on a label."""
     lesions: tuple[tuple[FindingRef, ...], ...] = ()
     """Findings that are one lesion seen in several images of a breast, where something has
     matched them. Empty: nothing is said, each finding stands alone."""
@@ -604,3 +604,9 @@ class StudyResult:
     """Of each breast, then of the patient; empty for answers without an analysis."""
     remarks: tuple[str, ...] = ()
     """Sentences on what could not be judged across views, such as density from one view."""
+
+    def threshold_of(self, finding: Finding) -> float | None:
+        """Return the threshold that a finding's score passed, if the result tells."""
+        points = dict(self.operating_points)
+        own = points.get(f"{finding.label} ({finding.model.name})")
+        return points.get(finding.label) if own is None else own

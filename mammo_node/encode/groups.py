@@ -88,8 +88,8 @@ def _lesion_group(
 
 def _parameters(result: StudyResult, view: ViewResult, finding: Finding) -> list[str]:
     """Return the threshold that the score passed, and how the long axis was measured."""
-    points = result.operating_points
-    words = [f"threshold={value:g}" for label, value in points if label == finding.label][:1]
+    threshold = result.threshold_of(finding)
+    words = [] if threshold is None else [f"threshold={threshold:g}"]
     if finding.long_axis_mm is not None:
         origin = view.spacing.origin if view.spacing else None
         words.append(codes.long_axis_method(origin, outlined=finding.outline_px is not None))

@@ -11,7 +11,7 @@ The keys are stable: keys may be added, none is renamed or removed without a new
     reason                 str | null, why the outcome is not a plain one
     research_use           str, what the answer may not be used for
     configuration_hash     str
-    operating_points       {label: threshold}
+    operating_points       {label: threshold}, "label (model)" where models differ on a label
     models                 [{name, version, sha256}]
     lesions                [[{sop_instance_uid, index}, ...]], findings that are one lesion
     densities              [{laterality, category, probabilities, sop_instance_uids, model}]

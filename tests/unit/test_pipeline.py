@@ -225,3 +225,18 @@ def test_rubbish_is_refused(pipeline: Pipeline, tmp_path: Path):
     ref = InstanceRef("1.2", "1.2.3.9", "1.2.4", "1.2.5", "")
     answer = pipeline.answer(request([SpooledInstance(ref, path), *images(tmp_path)[1:]]))
     assert RefusalReason.HEADER in {v.refusal.reason for v in answer.result.views if v.refusal}
+
+
+def test_models_that_share_a_label_keep_their_thresholds(tmp_path: Path) -> None:
+    """Each finding is told with the threshold of the model that found it."""
+    models = []
+    for name, threshold in (("one", 0.3), ("other", 0.6)):
+        package = load_package(write_package(tmp_path / name, changes=(('"blobs"', f'"{name}"'),)))
+        models.append(LoadedModel(package, Detector(package, FixedSession()), {"mass": threshold}))
+    points = Engine(tuple(models), "cpu", "0").operating_points
+    assert points == (("mass (one)", 0.3), ("mass (other)", 0.6))
+    equipment = Equipment(software_version="0", device_serial_number="test")
+    both = Pipeline(Engine(tuple(models), "cpu", "0"), Policy(), equipment, "")
+    result = both.answer(request(images(tmp_path))).result
+    told = {f.model.name: result.threshold_of(f) for v in result.views for f in v.findings}
+    assert told == {"one": 0.3, "other": 0.6}

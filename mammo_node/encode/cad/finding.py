@@ -58,8 +58,8 @@ def _tracking(cad: Cad, seen: Seen) -> list[Dataset]:
 
 
 def _parameters(cad: Cad, seen: Seen) -> list[str]:
-    points = cad.result.operating_points
-    return [f"threshold={value:g}" for label, value in points if label == seen.finding.label][:1]
+    threshold = cad.result.threshold_of(seen.finding)
+    return [] if threshold is None else [f"threshold={threshold:g}"]
 
 
 def _certainty(score: float) -> Dataset:

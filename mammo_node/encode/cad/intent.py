@@ -27,7 +27,7 @@ def rendering_intent(result: StudyResult, finding: Finding) -> CodedConcept:
     """
     if (finding.concept.value, finding.concept.scheme) in _LANDMARKS:
         return NOT_FOR_PRESENTATION
-    threshold = dict(result.operating_points).get(finding.label, 0.0)
+    threshold = result.threshold_of(finding) or 0.0
     return PRESENTATION_REQUIRED if finding.score >= threshold else PRESENTATION_OPTIONAL
 
 

@@ -52,9 +52,8 @@ def _assessment(result: StudyResult) -> Assessment | None:
 
 
 def _has_high_score(result: StudyResult) -> bool:
-    points = dict(result.operating_points)
     return any(
-        finding.score >= (1.0 + points.get(finding.label, 0.0)) / 2.0
+        finding.score >= (1.0 + (result.threshold_of(finding) or 0.0)) / 2.0
         for view in result.views
         for finding in view.findings
     )

@@ -115,13 +115,12 @@ def _findings(result: StudyResult) -> Table:
 def _finding_row(
     result: StudyResult, view: ViewResult, index: int, finding: Finding
 ) -> tuple[str, ...]:
-    points = dict(result.operating_points)
-    size = finding.long_axis_mm
+    threshold, size = result.threshold_of(finding), finding.long_axis_mm
     return (
         statement.finding_name(result, view, index),
         told(finding.label),
         f"{finding.score:.2f}",
-        f"{points[finding.label]:.2f}" if finding.label in points else printable.UNKNOWN,
+        printable.UNKNOWN if threshold is None else f"{threshold:.2f}",
         printable.UNKNOWN if size is None else f"{size:.1f} mm",
         told(_site(finding) or printable.UNKNOWN),
         told(f"{finding.model.name} {finding.model.version}"),
