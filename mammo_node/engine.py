@@ -19,6 +19,7 @@ from mammo_node.analyse.manifest import (
     SlidingPatchesManifest,
 )
 from mammo_node.analyse.package import ModelPackage, check_thresholds, discover
+from mammo_node.analyse.reporter import Reporter
 from mammo_node.analyse.runs import Runs
 from mammo_node.analyse.selftest import self_test
 from mammo_node.analyse.session import Session, open_session, runtime_version
@@ -38,10 +39,13 @@ class LoadedModel:
 
     package: ModelPackage
     runner: Runner
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    """In force, by label name; empty for models that report no findings."""
     explainer: Explainer | None = field(default_factory=ScoreMap)
     """What shows where its scores come from; None: nothing is shown."""
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """In force, by label name; empty for models that report no findings."""
+        return self.runner.thresholds if isinstance(self.runner, Reporter) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ def _load(package: ModelPackage, models: Models, worker: Worker, from_share: flo
     if isinstance(runner, Detector):
         runner = replace(runner, from_share=from_share)
         explainer = explainer_of(models.explain, runner, opened)
-    return LoadedModel(package, runner, package.thresholds(own), explainer)
+    return LoadedModel(package, runner, explainer)
 
 
 def _runner(package: ModelPackage, session: Runs, overrides: Mapping[str, float]) -> Runner:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mammo_node.analyse.manifest import CandidatePatchesManifest
-from mammo_node.analyse.package import ModelPackage
 from mammo_node.analyse.patch_findings import JudgedWindows, findings_of, heatmap_of
 from mammo_node.analyse.patch_rules import candidates
 from mammo_node.analyse.patch_windows import Integers, at_least, grey_levels
-from mammo_node.analyse.runs import Runs, Tensor, activated
+from mammo_node.analyse.reporter import Reporter
+from mammo_node.analyse.runs import Tensor, activated
 from mammo_node.errors import InferenceError
 from mammo_node.vocabulary import Detections
 
@@ -32,34 +32,13 @@ class PatchVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class CandidatePatches:
-    """A classifier of candidate windows that is ready, and the thresholds in force.
-
-    Parameters
-    ----------
-    package : ModelPackage
-        Names the tensors, the labels and the rule.
-    session : Runs
-        Runs the package's graph.
-    overrides : mapping of str to float
-        Thresholds by label name that replace the package's operating points.
-    """
-
-    package: ModelPackage
-    session: Runs
-    overrides: Mapping[str, float] = field(default_factory=dict)
+class CandidatePatches(Reporter):
+    """A classifier of candidate windows that is ready, and the thresholds in force."""
 
     @property
     def manifest(self) -> CandidatePatchesManifest:
         """The package's manifest."""
-        manifest = self.package.manifest
-        assert isinstance(manifest, CandidatePatchesManifest)  # noqa: S101 - the engine sorts
-        return manifest
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Thresholds in force, by label name."""
-        return self.package.thresholds(self.overrides)
+        return self.package.manifest_of(CandidatePatchesManifest)
 
     def run(self, tensor: Tensor, mask: npt.NDArray[np.bool_]) -> PatchVerdict:
         """Judge one prepared image.

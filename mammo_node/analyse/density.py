@@ -25,9 +25,7 @@ class DensityEstimator:
     @property
     def manifest(self) -> DensityManifest:
         """The package's manifest."""
-        manifest = self.package.manifest
-        assert isinstance(manifest, DensityManifest)  # noqa: S101 - the engine sorts families
-        return manifest
+        return self.package.manifest_of(DensityManifest)
 
     def run(self, cc: Tensor, mlo: Tensor) -> Probabilities:
         """Judge one breast.

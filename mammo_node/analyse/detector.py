@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from mammo_node.analyse.candidates import decode
 from mammo_node.analyse.manifest import DetectorManifest
-from mammo_node.analyse.package import ModelPackage
-from mammo_node.analyse.runs import Runs, Tensor
+from mammo_node.analyse.reporter import Reporter
+from mammo_node.analyse.runs import Tensor
 from mammo_node.analyse.suppression import suppress
 from mammo_node.errors import InferenceError
 from mammo_node.vocabulary import Detections
 
 
 @dataclass(frozen=True, slots=True)
-class Detector:
+class Detector(Reporter):
     """A model whose contract ends in boxes, and the thresholds in force.
 
     Parameters
     ----------
-    package : ModelPackage
-        Names the tensors, the labels and the suppression.
-    session : Runs
-        Runs the package's graph.
-    overrides : mapping of str to float
-        Thresholds by label name that replace the package's operating points.
+    package, session, overrides
+        As of every :class:`Reporter`; the package names the suppression, too.
     from_share : float
         Boxes are returned from this share of their threshold on; below 1 where another view may
         still raise them.
     """
 
-    package: ModelPackage
-    session: Runs
-    overrides: Mapping[str, float] = field(default_factory=dict)
     from_share: float = 1.0
 
     @property
     def manifest(self) -> DetectorManifest:
         """The package's manifest."""
-        manifest = self.package.manifest
-        assert isinstance(manifest, DetectorManifest)  # noqa: S101 - the engine sorts families
-        return manifest
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Thresholds in force, by label name."""
-        return self.package.thresholds(self.overrides)
+        return self.package.manifest_of(DetectorManifest)
 
     def run(self, tensor: Tensor) -> Detections:
         """Detect in one prepared image.

@@ -36,9 +36,7 @@ class LandmarkFinder:
     @property
     def manifest(self) -> LandmarksManifest:
         """The package's manifest."""
-        manifest = self.package.manifest
-        assert isinstance(manifest, LandmarksManifest)  # noqa: S101 - the engine sorts families
-        return manifest
+        return self.package.manifest_of(LandmarksManifest)
 
     def run(self, tensor: Tensor) -> FoundLandmarks:
         """Find the landmarks of one prepared image, (1, channels, rows, columns) float32.

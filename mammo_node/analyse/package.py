@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from mammo_node.analyse.fit import graph_mistakes, recipe_mistakes
-from mammo_node.analyse.manifest import CONTRACTS, FAMILIES, Manifest
+from mammo_node.analyse.manifest import CONTRACTS, FAMILIES, BaseManifest, Manifest
 from mammo_node.analyse.onnx_file import OnnxInfo, inspect
 from mammo_node.errors import ConfigurationError, ModelPackageError
 from mammo_node.vocabulary import (
@@ -31,6 +31,7 @@ from mammo_node.vocabulary import (
 
 MANIFEST_NAME = "model.toml"
 MODEL_NAME = "model.onnx"
+Family = TypeVar("Family", bound=BaseManifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,21 @@ class ModelPackage:
             manifest.description,
             tuple(self.labels[index] for index in sorted(self.labels)),
         )
+
+    def manifest_of(self, family: type[Family]) -> Family:
+        """Return the manifest, which must be of this family.
+
+        Raises
+        ------
+        ModelPackageError
+            If it is of another: :mod:`mammo_node.engine` gives each its own runner.
+        """
+        if not isinstance(self.manifest, family):
+            raise ModelPackageError(
+                f"{self.folder / MANIFEST_NAME}: family = {self.manifest.family!r}:"
+                f" cannot be run as {family.__name__}"
+            )
+        return self.manifest
 
     @property
     def input_spec(self) -> InputSpec:

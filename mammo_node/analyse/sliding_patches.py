@@ -8,15 +8,14 @@ must say (``window.dense_safe``) and prove (``window.dense_agreement``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from mammo_node.analyse.manifest import SlidingPatchesManifest
 from mammo_node.analyse.map_pooling import pooled
-from mammo_node.analyse.package import ModelPackage
-from mammo_node.analyse.runs import Runs, Tensor, activated
+from mammo_node.analyse.reporter import Reporter
+from mammo_node.analyse.runs import Tensor, activated
 from mammo_node.analyse.sliding_frame import Bools, Floats, Frame
 from mammo_node.errors import InferenceError
 
@@ -42,34 +41,13 @@ class ScoredWindows:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowClassifier:
-    """A window classifier that is ready, and the thresholds in force.
-
-    Parameters
-    ----------
-    package : ModelPackage
-        Names the tensors, the labels and the windows.
-    session : Runs
-        Runs the package's graph.
-    overrides : mapping of str to float
-        Thresholds by label name that replace the package's operating points.
-    """
-
-    package: ModelPackage
-    session: Runs
-    overrides: Mapping[str, float] = field(default_factory=dict)
+class WindowClassifier(Reporter):
+    """A window classifier that is ready, and the thresholds in force."""
 
     @property
     def manifest(self) -> SlidingPatchesManifest:
         """The package's manifest."""
-        manifest = self.package.manifest
-        assert isinstance(manifest, SlidingPatchesManifest)  # noqa: S101 - the engine sorts families
-        return manifest
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Thresholds in force, by label name."""
-        return self.package.thresholds(self.overrides)
+        return self.package.manifest_of(SlidingPatchesManifest)
 
     def run(self, tensor: Tensor, mask: Bools) -> ScoredWindows:
         """Score the windows of one prepared image by the engine that the manifest names.

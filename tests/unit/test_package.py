@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from mammo_node.analyse import package as packages
+from mammo_node.analyse.manifest import DetectorManifest, LandmarksManifest
 from mammo_node.analyse.onnx_file import inspect
 from mammo_node.analyse.package import check_thresholds, discover, load_package
 from mammo_node.errors import ConfigurationError, ModelPackageError
@@ -51,6 +52,14 @@ def test_the_first_operating_point_of_a_label_is_in_force(tmp_path: Path) -> Non
         "mass": 0.2,
         "calcification-cluster": 0.6,
     }
+
+
+def test_a_package_is_not_run_as_another_family(tmp_path: Path) -> None:
+    """A runner gets the manifest of its own family, or an error that names the file."""
+    package = load_package(write_package(tmp_path / "blobs"))
+    assert package.manifest_of(DetectorManifest) is package.manifest
+    with pytest.raises(ModelPackageError, match=r"model\.toml: family = 'detector'.*Landmarks"):
+        package.manifest_of(LandmarksManifest)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class FixedSession:
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
     package = load_package(write_package(tmp_path / "blobs"))
-    model = LoadedModel(package, Detector(package, FixedSession()), package.thresholds())
+    model = LoadedModel(package, Detector(package, FixedSession()))
     equipment = Equipment(software_version="0", device_serial_number="test")
     return Pipeline(Engine((model,), "cpu", "0"), Policy(), equipment, "")
 
@@ -151,7 +151,7 @@ def test_a_heatmap_reaches_the_results(tmp_path: Path):
 
     changes = (('labels = "labels"', 'labels = "labels"\nheatmap = "best"'),)
     package = load_package(write_package(tmp_path / "blobs", changes=changes))
-    model = LoadedModel(package, Detector(package, _Mapped()), package.thresholds())
+    model = LoadedModel(package, Detector(package, _Mapped()))
     equipment = Equipment(software_version="0", device_serial_number="test")
     mapped = Pipeline(Engine((model,), "cpu", "0"), Policy(), equipment, "")
     answer = mapped.answer(request(images(tmp_path)))
@@ -232,9 +232,11 @@ def test_models_that_share_a_label_keep_their_thresholds(tmp_path: Path) -> None
     models = []
     for name, threshold in (("one", 0.3), ("other", 0.6)):
         package = load_package(write_package(tmp_path / name, changes=(('"blobs"', f'"{name}"'),)))
-        models.append(LoadedModel(package, Detector(package, FixedSession()), {"mass": threshold}))
+        detector = Detector(package, FixedSession(), {"mass": threshold})
+        models.append(LoadedModel(package, detector))
     points = Engine(tuple(models), "cpu", "0").operating_points
-    assert points == (("mass (one)", 0.3), ("mass (other)", 0.6))
+    shared = ("calcification-cluster", 0.6)
+    assert points == (shared, ("mass (one)", 0.3), ("mass (other)", 0.6))
     equipment = Equipment(software_version="0", device_serial_number="test")
     both = Pipeline(Engine(tuple(models), "cpu", "0"), Policy(), equipment, "")
     result = both.answer(request(images(tmp_path))).result
