@@ -272,5 +272,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _EXIT_FAILED
+    except OSError as error:
+        # A file that was to be written: what else fails is translated where it happens.
+        if error.filename is None:
+            raise
+        print(f"mammo-node {options.command}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return _EXIT_FAILED
     except KeyboardInterrupt:
         return 130

@@ -42,6 +42,7 @@ _FILE_WIDTH = 160
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print, and file the page if asked; 1 if there was nothing to compare."""
+    _check(options)
     configuration = load_folder(options.config)
     names = (options.model_a, options.model_b)
     if options.path:
@@ -58,6 +59,20 @@ def run(options: argparse.Namespace) -> int:
     if options.html is not None:
         options.html.write_text(page(found), encoding="utf-8")
     return 0 if both else 1
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Hold that there is something to compare.
+
+    Raises
+    ------
+    ConfigurationError
+        Saying which options go together.
+    """
+    if options.model_a == options.model_b:
+        raise ConfigurationError(f"{options.model_a}: is named twice; two models are compared")
+    if options.path and (options.study or options.since):
+        raise ConfigurationError("--study and --since choose from the journal: not with --path")
 
 
 def since(text: str | None) -> datetime | None:
@@ -112,9 +127,11 @@ def _on_files(
     pipeline = Pipeline.start(replace(settings, models=models, traffic_light=light))
     found: tuple[Opinions, Opinions] = ({}, {})
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        studies = gather(paths).studies
-        work = progress.add_task("analysing studies", total=len(studies))
-        for uid, instances in studies.items():
+        gathered = gather(paths)
+        if gathered.skipped:
+            print(f"{len(gathered.skipped)} files are not DICOM, skipped", file=sys.stderr)
+        work = progress.add_task("analysing studies", total=len(gathered.studies))
+        for uid, instances in gathered.studies.items():
             for name, opinions in zip(names, found, strict=True):
                 now = datetime.now(UTC)
                 request = StudyRequest(uid, 1, instances, (), now, models=(name,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -74,9 +75,10 @@ def _evaluate(options: argparse.Namespace, configuration: Configuration, truth: 
     runner = Runner.start(options.model, models, worker)
     _check_labels(settings.thresholds, runner.labels)
     about |= {"what": f"{runner.model.name} {runner.model.version}", "sha256": runner.model.sha256}
+    # A folder that cannot be made is better known before hours of work than after them.
+    options.out.mkdir(parents=True, exist_ok=True)
     judged = _watched(runner.judge(truth, reading, bar=not options.no_bar), truth)
     # Hours of work, perhaps: with this they need not be done again for another question.
-    options.out.mkdir(parents=True, exist_ok=True)
     write_answers((one.prediction for one in judged), options.out / ANSWERS)
     thresholds = {**runner.thresholds, **settings.thresholds}
     return figures(judged, runner.labels, about, replace(settings, thresholds=thresholds))
@@ -108,11 +110,14 @@ def _check_labels(given: Iterable[str], known: Sequence[str]) -> None:
 def _threshold(words: str) -> tuple[str, float]:
     label, _, score = words.partition("=")
     try:
-        return known_as(label), float(score)
+        threshold = float(score)
     except ValueError:
+        threshold = math.nan
+    if not 0 <= threshold <= 1:  # nor nan
         raise ConfigurationError(
-            f"--threshold {words}: LABEL=SCORE is needed, for example mass=0.3"
-        ) from None
+            f"--threshold {words}: LABEL=SCORE is needed, 0 to 1, for example mass=0.3"
+        )
+    return known_as(label), threshold
 
 
 def _watched(judged: Iterable[Judged], truth: Truth) -> list[Judged]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mammo_node.analyse.opinion import Mark, Opinion
+from mammo_node.analyse.opinion import Mark, Opinion, Seen
 from mammo_node.evaluate.matching import HIT_IOU, iou
 from mammo_node.vocabulary import Light
 
@@ -45,7 +45,7 @@ class StudyDisagreement:
     b: Opinion
     findings: Counts
     seen_by_one: int
-    """Images that one of the models refused."""
+    """Images that one of the models refused, or was never shown."""
 
     @property
     def lights_apart(self) -> int:
@@ -136,27 +136,28 @@ def _finite(value: float) -> float | None:
 
 
 def _study(uid: str, a: Opinion, b: Opinion) -> StudyDisagreement:
-    both = only_a = only_b = seen_by_one = 0
-    others = {view.sop_instance_uid: view for view in b.views}
-    for view in a.views:
-        other = others.get(view.sop_instance_uid)
-        if other is None or (view.refusal is None) != (other.refusal is None):
-            seen_by_one += 1
-        elif view.refusal is None:
-            same = len(matched(view.marks, other.marks))
-            both += same
-            only_a += len(view.marks) - same
-            only_b += len(other.marks) - same
-    return StudyDisagreement(uid, a, b, Counts(both, only_a, only_b), seen_by_one)
+    both = only_a = only_b = 0
+    seen = _seen_by_both(a, b)
+    for one, other in seen:
+        same = len(matched(one.marks, other.marks))
+        both += same
+        only_a += len(one.marks) - same
+        only_b += len(other.marks) - same
+    by_one = sum(view.refusal is None for view in (*a.views, *b.views)) - 2 * len(seen)
+    return StudyDisagreement(uid, a, b, Counts(both, only_a, only_b), by_one)
+
+
+def _seen_by_both(a: Opinion, b: Opinion) -> list[tuple[Seen, Seen]]:
+    others = {view.sop_instance_uid: view for view in b.views if view.refusal is None}
+    return [
+        (view, others[view.sop_instance_uid])
+        for view in a.views
+        if view.refusal is None and view.sop_instance_uid in others
+    ]
 
 
 def _image_scores(study: StudyDisagreement) -> list[tuple[float, float]]:
-    others = {v.sop_instance_uid: v.score for v in study.b.views if v.refusal is None}
-    return [
-        (v.score, others[v.sop_instance_uid])
-        for v in study.a.views
-        if v.refusal is None and v.sop_instance_uid in others
-    ]
+    return [(one.score, other.score) for one, other in _seen_by_both(study.a, study.b)]
 
 
 def _densities(study: StudyDisagreement) -> list[tuple[str, str]]:

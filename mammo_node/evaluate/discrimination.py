@@ -41,6 +41,11 @@ def score_of(prediction: Prediction, label: str) -> float:
     return max(suspicions, default=0.0)
 
 
+def tells_malignancy(pairs: Sequence[Pair]) -> bool:
+    """Whether any answer says how suspicious an image is; no score would be one of 0 for all."""
+    return any(prediction.boxes or MALIGNANT in prediction.image_scores for _, prediction in pairs)
+
+
 def truth_of(record: ImageRecord, label: str) -> bool | None:
     """Return whether an image is positive, None where that is not known."""
     if label == MALIGNANT:

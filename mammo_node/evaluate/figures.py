@@ -10,7 +10,7 @@ from dataclasses import asdict
 from mammo_node.evaluate.decisions import decisions
 from mammo_node.evaluate.density import density
 from mammo_node.evaluate.detection import Pair, detection
-from mammo_node.evaluate.discrimination import MALIGNANT, discrimination
+from mammo_node.evaluate.discrimination import MALIGNANT, discrimination, tells_malignancy
 from mammo_node.evaluate.groups import groups
 from mammo_node.evaluate.labels import FINDINGS, MASS, OTHER
 from mammo_node.evaluate.nipple import nipple
@@ -44,6 +44,7 @@ def figures(
     pairs = [(one.record, one.prediction) for one in judged]
     bars = [(one.record, one.bar) for one in judged if one.bar is not None]
     wanted = _worth_telling(labels, pairs)
+    scored = [*wanted, MALIGNANT] if tells_malignancy(pairs) else wanted
     document: Section = {
         "format": FORMAT,
         "statement": STATEMENT,
@@ -52,13 +53,11 @@ def figures(
         "data": data(pairs, wanted),
         "detection": {name: detection(pairs, name, settings) for name in wanted},
         "bar": _bar(bars, settings) if bars and MASS in wanted else None,
-        "discrimination": {
-            name: discrimination(pairs, name, settings) for name in (*wanted, MALIGNANT)
-        },
+        "discrimination": {name: discrimination(pairs, name, settings) for name in scored},
         "decisions": decisions(pairs, wanted, settings) if wanted else None,
         "density": density(pairs, settings),
         "nipple": nipple(pairs),
-        "by": groups(pairs, wanted, settings),
+        "by": groups(pairs, wanted, scored, settings),
     }
     return {key: _plain(part) for key, part in document.items()}
 

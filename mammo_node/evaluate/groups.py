@@ -8,25 +8,34 @@ from dataclasses import replace
 from mammo_node.evaluate.decisions import decisions
 from mammo_node.evaluate.density import density
 from mammo_node.evaluate.detection import Pair, grouped
-from mammo_node.evaluate.discrimination import MALIGNANT, discrimination
+from mammo_node.evaluate.discrimination import discrimination
 from mammo_node.evaluate.nipple import nipple
 from mammo_node.evaluate.settings import Section, Settings
 
 
-def groups(pairs: Sequence[Pair], labels: Sequence[str], settings: Settings) -> Section:
-    """Tell each group's figures, without intervals; boxes have their own breakdowns."""
+def groups(
+    pairs: Sequence[Pair], labels: Sequence[str], scored: Sequence[str], settings: Settings
+) -> Section:
+    """Tell each group's figures, without intervals; boxes have their own breakdowns.
+
+    Decisions are told of `labels`, curves of what is `scored`.
+    """
     # One round: nothing here shows an interval.
     quick = replace(settings, rounds=1)
-    by_vendor = grouped(pairs, lambda record: record.vendor)
-    by_density = grouped(pairs, lambda record: record.density)
+    by = {
+        "vendor": grouped(pairs, lambda record: record.vendor),
+        "density": grouped(pairs, lambda record: record.density),
+    }
     return {
-        "vendor": {name: _figures(part, labels, quick) for name, part in by_vendor.items()},
-        "density": {name: _figures(part, labels, quick) for name, part in by_density.items()},
+        key: {name: _figures(part, labels, scored, quick) for name, part in parts.items()}
+        for key, parts in by.items()
     }
 
 
-def _figures(pairs: Sequence[Pair], labels: Sequence[str], settings: Settings) -> Section:
-    scores = {n: discrimination(pairs, n, settings) for n in (*labels, MALIGNANT)}
+def _figures(
+    pairs: Sequence[Pair], labels: Sequence[str], scored: Sequence[str], settings: Settings
+) -> Section:
+    scores = {name: discrimination(pairs, name, settings) for name in scored}
     decided = decisions(pairs, labels, settings) if labels else None
     category, place = density(pairs, settings), nipple(pairs)
     return {

@@ -113,8 +113,10 @@ def _with_line(said: Prediction, row: Row) -> Prediction:
         said = replace(said, refusal=row.text("refusal"))
     density = _together(row, DENSITIES, 0.0, 1.0)
     nipple = _together(row, NIPPLE)
+    category = _category(row)
+    if category is not None and density is None:
+        raise GroundTruthError(f"{row.where}: density_category needs {', '.join(DENSITIES)}, too")
     if density is not None:
-        category = _category(row)
         four = (density[0], density[1], density[2], density[3])
         said = replace(said, density=four, density_category=category)
     if nipple is not None:

@@ -218,6 +218,7 @@ def test_a_model_that_fails_costs_one_image(tmp_path: Path, monkeypatch: pytest.
         (["--model", "lesion-detector", "--truth", "nothing.csv"], 1, "no file, and no data set"),
         (["--results", "/nowhere", "--truth", "phantom:1"], 1, "there is no such folder"),
         (["--model", "lesion-detector", "--truth", SEEDS, "--threshold", "x"], 2, "LABEL=SCORE"),
+        (["--model", "x", "--truth", SEEDS, "--threshold", "mass=nan"], 2, "0 to 1"),
         (
             ["--model", "lesion-detector", "--truth", SEEDS, "--threshold", "cat=1"],
             2,

@@ -88,16 +88,44 @@ def test_nothing_to_compare_is_a_failure(config: Path, tmp_path: Path, capsys):
 
 
 def test_both_run_on_files(config: Path, tmp_path: Path, capsys):
-    """Without any journal: a folder, two packages, in use or not, and no result objects."""
+    """Without any journal: a folder, two packages, in use or not; what is no image is told."""
     images = tmp_path / "images"
     images.mkdir()
     save(mammogram(breast()), images / "1.dcm")
+    (images / "notes.txt").write_text("no image")
     options = ("--config", str(config), "--json", "--path", str(images))
     assert cli.main(("compare", "blobs", "spots", *options)) == 0
-    found = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    assert "1 files are not DICOM, skipped" in told.err
+    found = json.loads(told.out)
     assert (found["studies"], found["same_light"]) == (1, 1)
     assert found["findings"]["only_a"] == found["findings"]["only_b"] == 0
     assert not (tmp_path / "storage").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("blobs", "blobs"), "blobs: is named twice"),
+        (("blobs", "spots", "--path", ".", "--since", "2026-01-01"), "not with --path"),
+        (("blobs", "spots", "--path", ".", "--study", "1.2"), "not with --path"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(config: Path, arguments, message: str, capsys):
+    """No option is passed over in silence."""
+    assert cli.main(("compare", *arguments, "--config", str(config))) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_page_that_cannot_be_written_is_told(config: Path, tmp_path: Path, capsys):
+    """The figures are printed all the same, and one line names the file."""
+    recorded(tmp_path)
+    page = tmp_path / "no such folder" / "page.html"
+    options = ("--config", str(config), "--html", str(page))
+    assert cli.main(("compare", "seeker", "other", *options)) == 1
+    told = capsys.readouterr()
+    assert "studies compared" in told.out
+    assert told.err == f"mammo-node compare: {page}: No such file or directory\n"
 
 
 def test_check_knows_models_in_shadow(config: Path, capsys):

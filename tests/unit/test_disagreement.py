@@ -85,6 +85,16 @@ def test_images_that_one_refused_are_counted_apart():
     assert (study.findings, study.seen_by_one) == (Counts(), 1)
 
 
+def test_an_image_that_only_one_was_shown_is_counted_whoever_saw_it():
+    """A view that came late to one of them counts, from either side; one that none saw does not."""
+    whole = said()
+    early = replace(whole, views=whole.views[:3])
+    unseen = replace(whole, views=(*whole.views[:3], replace(whole.views[3], refusal="model")))
+    cases = [(whole, early), (early, whole), (unseen, early), (early, unseen)]
+    counted = [compare({"1": pair}).studies[0].seen_by_one for pair in cases]
+    assert counted == [1, 1, 0, 0]
+
+
 def test_densities_are_compared_breast_by_breast():
     """Only breasts that both judged count."""
     a = replace(said(), densities={"R": "B", "L": "C"})

@@ -10,6 +10,7 @@ import pytest
 from mammo_node.evaluate.figures import figures
 from mammo_node.evaluate.predictions import ScoredBox
 from mammo_node.evaluate.records import TrueFinding
+from mammo_node.evaluate.report import report
 from mammo_node.evaluate.settings import Settings
 from tests.unit.judged import CLUSTER, MASS, example, judged, record, square
 
@@ -133,6 +134,18 @@ def test_what_a_model_does_not_answer_is_left_out():
     assert (document["density"], document["nipple"], document["decisions"]) == (None, None, None)
     assert document["detection"] == {MASS: None}
     assert document["discrimination"][MASS]["image"] is None
+
+
+def test_a_model_that_marks_nothing_says_nothing_of_malignancy():
+    """Density or a nipple alone is no score of malignancy: no curve, and none of any group."""
+    truth = [record("a", malignant=True), record("b", malignant=False)]
+    document = figures([judged(r, density=(1, 0, 0, 0)) for r in truth], (), ABOUT, SETTINGS)
+    assert document["discrimination"] == {}
+    assert document["by"]["vendor"]["ACME"]["auc"] == {}
+    assert "ROC AUC" not in report(document)
+    marked = [judged(r, ScoredBox(MASS, 0.5, square(0, 0))) for r in truth]
+    told = figures(marked, (), ABOUT, SETTINGS)["discrimination"]
+    assert told["malignant"]["image"]["auc"] == 0.5
 
 
 def test_labels_that_nobody_looked_for_are_not_judged():

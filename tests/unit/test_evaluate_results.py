@@ -169,6 +169,7 @@ def test_a_table_may_score_images(tmp_path):
         ("image,label,score", "a,,0.5", "line 2: a box or score without a label"),
         ("image,label,score,x_min", "a,mass,1,5", "line 2: needs all of x_min, y_min"),
         ("image,density_a,density_b", "a,1,0", "needs all of density_a"),
+        ("image,density_category", "a,B", "line 2: density_category needs density_a"),
     ],
 )
 def test_mistakes_in_a_table_name_the_line(tmp_path, head, line, message):

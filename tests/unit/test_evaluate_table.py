@@ -60,6 +60,7 @@ def test_semicolons_capitals_and_marks_are_fine(tmp_path):
         (HEAD, "a.dcm,p,L,,,,,,,,", "line 2: 'view' is empty"),
         (HEAD, "a.dcm,p,L,CC,elephant,,,,,,", "line 2: unknown label 'elephant' .known: mass"),
         (HEAD, "a.dcm,p,L,CC,mass,1,2,three,4,,", "line 2: x_max = 'three' is not a number"),
+        (HEAD, "a.dcm,p,L,CC,mass,1,2,inf,4,,", "line 2: x_max = 'inf' is not a number"),
         (HEAD, "a.dcm,p,L,CC,mass,1,2,3,,,", "line 2: a box needs all of"),
         (HEAD, "a.dcm,p,L,CC,mass,5,2,3,4,,", "line 2: x_min < x_max"),
         (HEAD, "a.dcm,p,L,CC,,1,2,3,4,,", "line 2: a box without a label"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,18 @@ class Row:
         Raises
         ------
         GroundTruthError
-            If it is another thing than a number.
+            If it is another thing than a finite number.
         """
         found = self.text(column)
+        if not found:
+            return None
         try:
-            return float(found) if found else None
+            number = float(found)
         except ValueError:
-            raise GroundTruthError(f"{self.where}: {column} = {found!r} is not a number") from None
+            number = math.nan
+        if not math.isfinite(number):  # nor is infinity, which float() takes
+            raise GroundTruthError(f"{self.where}: {column} = {found!r} is not a number")
+        return number
 
     def one_of(self, column: str, meanings: Mapping[str, _Value]) -> _Value | None:
         """Return what a word means, None for an empty cell; case does not matter.
