@@ -16,6 +16,7 @@ from typing import Any
 
 from training.config import Config
 from training.manifests import write_manifest
+from training.nets.window import CORE
 from training.tables import figures_of, plural
 from training.task import Task, make_task
 from training.tasks.density import DensityTask
@@ -57,7 +58,7 @@ def write_package(
         device="a GPU" if record["device"] == "cuda" else "processor cores shared with other work",
         views=record["samples"],
         history=history and history.strip() + "\n",
-        measured=_measured(figures),
+        measured=_measured(figures) + _judged(task),
         figures=figures_of(task, figures, small),
         notes=notes.strip() or "Not looked at yet.",
     )
@@ -110,7 +111,8 @@ def _network(task: Task) -> str:
         if task.inner:
             return (
                 "Compact fully convolutional network (`training/nets/window.py`) whose scores see\n"
-                "  nothing of the window's border: a whole image may be judged at once"
+                "  nothing of the window's border: a whole image may be judged at once. Each of\n"
+                f"  its cells of {_cell_mm(task):g} mm was taught every label"
             )
         return "Compact fully convolutional network (`training/nets/patch.py`)"
     if isinstance(task, DensityTask):
@@ -121,14 +123,36 @@ def _network(task: Task) -> str:
 
 
 def _held_out(figures: dict[str, Any]) -> str:
-    return "held-out-signs" if len(figures.get("labels", ())) > 1 else "held-out"
+    """Return the banks that the model is measured on, as the commands name them."""
+    return "held-out build/held-out-signs" if _rich(figures) else "held-out"
+
+
+def _rich(figures: dict[str, Any]) -> bool:
+    """Whether the model has labels that are rare but among signs."""
+    return len(figures.get("labels", ())) > 1
 
 
 def _bank(figures: dict[str, Any]) -> str:
     """Return how the held-out views are rendered."""
-    if _held_out(figures) == "held-out-signs":
-        return "--out build/held-out-signs --first-seed 910000 --studies 40 --signless 0"
-    return "--out build/held-out --first-seed 900000 --studies 50 --counts 2 1 --raw"
+    plain = "--out build/held-out --first-seed 900000 --studies 50 --counts 2 1 --raw"
+    signs = "--out build/held-out-signs --first-seed 910000 --studies 40 --signless 0"
+    return f"{plain}\n    python -m training.bank {signs}" if _rich(figures) else plain
+
+
+def _cell_mm(task: PatchTask) -> float:
+    return task.cell_px * task.window_mm / task.size_px
+
+
+def _judged(task: Task) -> str:
+    """Return what a window has, for windows that slide."""
+    if not isinstance(task, PatchTask) or not task.inner:
+        return ""
+    return (
+        f"\nA window is judged by its core, the {CORE * task.window_mm:g} mm square in its middle,"
+        " as the heatmap needs it, which\njudges each place by the windows centred on it: it has a"
+        " finding when the core shows at least half of what a core\ncan show of the finding's box,"
+        " has it not when core and box do not touch, and is not counted for it in between."
+    )
 
 
 def _measured(figures: dict[str, Any]) -> str:
@@ -138,8 +162,8 @@ def _measured(figures: dict[str, Any]) -> str:
             "(seeds from 900000), up to two masses and one cluster in each phantom, 0.1 mm pixels."
         )
     count = next(f"{figures[k]} {k}" for k in ("patches", "breasts", "images") if k in figures)
-    rich = _held_out(figures) == "held-out-signs"
-    seeds = "910000, every one with signs beside masses and clusters" if rich else "900000"
+    signs = ", and from 910000, every one with signs beside masses and clusters"
+    seeds = "900000" + (signs if _rich(figures) else "")
     return f"{count} of {figures['phantoms']} phantoms never trained on (seeds from {seeds})."
 
 

@@ -14,14 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from training.config import Config
-from training.measures.classify import PATCHES, measure_patches
+from training.measures.classify import measure_patches
 from training.measures.detect import measure_detector, spec_of_package, spec_of_task
 from training.measures.views import measure_density, measure_landmarks
-from training.task import make_task
+from training.task import Task, make_task
 from training.tasks.density import DensityTask
 from training.tasks.detector import DetectorTask
 from training.tasks.landmarks import LandmarkTask
@@ -29,19 +30,32 @@ from training.tasks.patches import PatchTask
 from training.tasks.retina import RetinaTask
 
 
-def measure(config: Config, model: Path, held_out: Path, limit: int | None = None) -> Any:
-    """Figures of a model of our own, by the kind of its task."""
+def measure(config: Config, model: Path, held_out: Sequence[Path], limit: int | None = None) -> Any:
+    """Figures of a model of our own, by the kind of its task.
+
+    Windows are drawn of any number of banks together; everything else is measured on one.
+    """
     task = make_task(config.phases[-1])
+    if isinstance(task, PatchTask):
+        return measure_patches(task, model, held_out, limit)
+    return _measure_views(config.name, task, model, _only(held_out), limit)
+
+
+def _only(held_out: Sequence[Path]) -> Path:
+    if len(held_out) > 1:
+        raise SystemExit("--held-out: only classifiers of windows are measured on several banks")
+    return held_out[0]
+
+
+def _measure_views(name: str, task: Task, model: Path, held_out: Path, limit: int | None) -> Any:
     if isinstance(task, DetectorTask | RetinaTask):
         spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
         return measure_detector(model, spec, task.labels, task.ignored, held_out, limit)
-    if isinstance(task, PatchTask):
-        return measure_patches(task, model, held_out, limit or PATCHES)
     if isinstance(task, DensityTask):
         return measure_density(task, model, held_out)
     if isinstance(task, LandmarkTask):
         return measure_landmarks(task, model, held_out)
-    raise SystemExit(f"{config.name}: nothing measures this kind of task")
+    raise SystemExit(f"{name}: nothing measures this kind of task")
 
 
 def measure_package(folder: Path, held_out: Path, limit: int | None = None) -> Any:
@@ -57,12 +71,12 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="of the run that made the model")
     parser.add_argument("--model", type=Path, help="ONNX file of that run")
     parser.add_argument("--package", type=Path, help="instead of both: a detector's package")
-    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, required=True, nargs="+")
     parser.add_argument("--limit", type=int, help="only so many images, or patches")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.package:
-        figures = measure_package(options.package, options.held_out, options.limit)
+        figures = measure_package(options.package, _only(options.held_out), options.limit)
     elif options.config and options.model:
         config = Config.read(options.config)
         figures = measure(config, options.model, options.held_out, options.limit)

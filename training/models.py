@@ -44,6 +44,8 @@ MODELS = (
     "microcalcification-patches",
 )
 VERSION = "0.3.0"
+#: What makes networks and crops of the smoke version small, where a task has such a key.
+_SMALL = {"width": 8, "crop_px": 128, "cells": 7}
 #: The smoke version compares losses on so many samples.
 PROBED = 16
 
@@ -74,10 +76,10 @@ class Banks:
     held_out: Path
     held_out_signs: Path
 
-    def measured_on(self, config: Config) -> Path:
+    def measured_on(self, config: Config) -> tuple[Path, ...]:
         """Return what a model is measured on: of ten findings most are rare but among signs."""
         rich = len(config.phases[-1].task.get("labels", ())) > 1
-        return self.held_out_signs if rich else self.held_out
+        return (self.held_out, self.held_out_signs) if rich else (self.held_out,)
 
 
 def render_banks(out: Path, scale: Scale) -> Banks:
@@ -157,9 +159,7 @@ def _shortened(config: Config, steps: int | None) -> Config:
 
 
 def _small(phase: Phase) -> dict[str, Any]:
-    width = 8 if "width" in phase.task else None
-    small = {"width": width, "crop_px": 128 if "crop_px" in phase.task else None}
-    return phase.task | {key: value for key, value in small.items() if value}
+    return phase.task | {key: _SMALL[key] for key in _SMALL if key in phase.task}
 
 
 def probe(config: Config, bank: Path, weights: Path) -> tuple[float, float]:

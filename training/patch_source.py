@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from training.core import Judged, judged_by_core
 from training.grading import regrade
-from training.view import COARSE_MM, BankedView, BankSource, Finding
+from training.view import COARSE_MM, BankedView, BankSource, Finding, ViewBank
 from training.windows import Window, cut_window, make_channels
 
 #: A patch has a finding from this share of the finding's box, or of the patch, on.
@@ -18,7 +19,11 @@ ENOUGH = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PatchRules:
-    """How patches are drawn: `kinds` lists, for each label, the phantom kinds that count as it."""
+    """How patches are drawn: `kinds` lists, for each label, the phantom kinds that count as it.
+
+    With `core`, a share of the window's side, a window is judged by that square in its middle (see
+    `training.core`); with 0 by all of it.
+    """
 
     kinds: tuple[tuple[str, ...], ...]
     channels: tuple[str, ...]
@@ -28,6 +33,7 @@ class PatchRules:
     on_finding: float = 0.65
     scale: tuple[float, float] = (0.85, 1.18)
     strength: float = 1.0
+    core: float = 0.0
 
 
 class PatchSource(BankSource):
@@ -36,22 +42,20 @@ class PatchSource(BankSource):
     def __init__(self, folder: Path, rules: PatchRules) -> None:
         super().__init__(folder)
         self.rules = rules
-        self.by_label: list[list[tuple[str, Finding]]] = []
-        self._sort()
+        self.by_label = findings_by_label(self.bank, rules.kinds)
 
     def rescan(self) -> None:
         """Read views that are new in the folder."""
         super().rescan()
-        self._sort()
+        self.by_label = findings_by_label(self.bank, self.rules.kinds)
 
-    def _sort(self) -> None:
-        pairs = [(n, f) for n in sorted(self.bank.views) for f in self.bank.views[n].truth.findings]
-        self.by_label = [
-            [(n, f) for n, f in pairs if f.kind in kinds] for kinds in self.rules.kinds
-        ]
+    def extend(self, folder: Path) -> None:
+        """Draw from the views of one more folder too."""
+        self.bank.views.update(ViewBank(folder).views)
+        self.by_label = findings_by_label(self.bank, self.rules.kinds)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """One patch: `image` (C, size, size) and `labels` (labels,) 0 or 1, float32."""
+        """One patch: `image` (C, size, size), `labels` and `counted` (labels,) 0 or 1, float32."""
         return self.draw_of(rng)[0]
 
     def draw_of(self, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], BankedView]:
@@ -61,13 +65,21 @@ class PatchSource(BankSource):
         side_mm = rules.window_mm / zoom
         view, corner = self._place(rng, side_mm)
         window = cut_window(view, corner, rules.size_px, side_mm / rules.size_px)
-        present = labels_in(window, view.truth.findings, rules.kinds)
+        judged = self._judged(window, view)
         level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
         window = Window(level, window.mask, window.mm_per_pixel, window.origin_mm)
         image = make_channels(window, rules.channels, rules.parameters)
         if rng.uniform() < 0.5:
             image = image[:, ::-1]
-        return {"image": np.ascontiguousarray(image), "labels": present}, view
+        made = {"labels": judged.present, "counted": judged.counted}
+        return {"image": np.ascontiguousarray(image), **made}, view
+
+    def _judged(self, window: Window, view: BankedView) -> Judged:
+        findings, rules = view.truth.findings, self.rules
+        if rules.core:
+            return judged_by_core(window, findings, rules.kinds, rules.core * rules.size_px)
+        present = labels_in(window, findings, rules.kinds)
+        return Judged(present, np.ones_like(present))
 
     def _place(
         self, rng: np.random.Generator, side_mm: float
@@ -78,7 +90,7 @@ class PatchSource(BankSource):
             name, finding = mine[int(rng.integers(len(mine)))]
             x0, y0, x1, y1 = finding.box_mm
             centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-            centre += rng.uniform(-0.3, 0.3, 2) * side_mm
+            centre += rng.uniform(-1.0, 1.0, 2) * self._reach_mm(finding, side_mm)
             view = self.bank.views[name]
         else:
             names = sorted(self.bank.views)
@@ -87,6 +99,22 @@ class PatchSource(BankSource):
             pick = int(rng.integers(len(rows)))
             centre = np.array([columns[pick], rows[pick]]) * 8.0 * COARSE_MM
         return view, (float(centre[0] - side_mm / 2), float(centre[1] - side_mm / 2))
+
+    def _reach_mm(self, finding: Finding, side_mm: float) -> np.ndarray:
+        """How far from a finding's middle a patch may be centred, in both directions."""
+        if not self.rules.core:
+            return np.full(2, 0.3 * side_mm)
+        x0, y0, x1, y1 = finding.box_mm
+        # Anywhere in it, and no nearer than windows in a row come to a small one.
+        return np.maximum(np.array([x1 - x0, y1 - y0]) / 2, self.rules.core * side_mm / 3)
+
+
+def findings_by_label(
+    bank: ViewBank, kinds: tuple[tuple[str, ...], ...]
+) -> list[list[tuple[str, Finding]]]:
+    """List the findings that count as each label, with their views' names."""
+    pairs = [(n, f) for n in sorted(bank.views) for f in bank.views[n].truth.findings]
+    return [[(n, f) for n, f in pairs if f.kind in names] for names in kinds]
 
 
 def labels_in(

@@ -39,6 +39,7 @@ from mammo_node.vocabulary import InputSpec, Orientation
 from tests.unit.window_network import write_network
 
 EVERY, EXACT, DENSE = "every window", "exact", "dense"
+#: Pixel pitch of the phantoms; finer for a classifier that wants finer pixels.
 _SPACING_MM = 0.2
 
 
@@ -53,7 +54,8 @@ def main() -> None:
     with TemporaryDirectory() as scratch:
         folder = arguments.package or write_network(Path(scratch) / "random-windows")
         classifier = opened(folder, arguments.threads)
-        views = list(phantoms(max(arguments.images, arguments.timed)))
+        pitch_mm = min(_SPACING_MM, classifier.package.input_spec.mm_per_pixel or _SPACING_MM)
+        views = list(phantoms(max(arguments.images, arguments.timed), pitch_mm))
         clock = time.process_time if arguments.threads == 1 else time.perf_counter
         if arguments.rounds:
             compare_times(classifier, views[: arguments.timed], arguments.rounds, clock)
@@ -121,11 +123,11 @@ def every_window(classifier: WindowClassifier, tensor: np.ndarray) -> int:
     return frame.grid[0] * frame.grid[1]
 
 
-def phantoms(count: int) -> Iterator[PhantomView]:
+def phantoms(count: int, pitch_mm: float) -> Iterator[PhantomView]:
     for seed in range(count):
         views = (("L", "MLO" if seed % 2 == 0 else "CC"),)
         look = "film" if seed % 4 == 0 else "digital"
-        yield from generate_study(seed, pixel_spacing_mm=_SPACING_MM, look=look, views=views).views
+        yield from generate_study(seed, pixel_spacing_mm=pitch_mm, look=look, views=views).views
 
 
 def prepared(view: PhantomView, spec: InputSpec) -> Prepared:

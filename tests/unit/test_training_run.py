@@ -161,6 +161,18 @@ TASKS = {
         "size_px": 64,
         "width": 8,
     },
+    "windows": {
+        "kind": "patches",
+        "labels": ["mass", "asymmetry"],
+        "kinds": ["mass", "asymmetry"],
+        "size_px": 512,
+        "window_mm": 51.2,
+        "width": 8,
+        "inner": True,
+        "fine": 4,
+        "cells": 6,
+        "strength": 0.0,
+    },
     "density": {"kind": "density", "rows": 96, "columns": 64, "width": 8},
     "landmarks": {"kind": "landmarks", "rows": 64, "columns": 64, "width": 8},
 }
@@ -183,7 +195,7 @@ def test_every_task_learns_something(bank, tmp_path, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["patches"])
+@pytest.mark.parametrize("kind", ["patches", "windows"])
 def test_export_answers_like_torch(tmp_path, kind):
     """The ONNX file keeps to its contract, at sizes it was not traced with."""
     for name in ("onnx", "onnxruntime", "onnxscript"):
@@ -244,19 +256,42 @@ FIGURES = {
 }
 
 
-def test_windows_read_off_a_whole_image_are_those_windows():
+@pytest.mark.parametrize(("fine", "cell"), [(0, 32), (4, 64)])
+def test_windows_read_off_a_whole_image_are_those_windows(fine, cell):
     """The cells that make a window's score are the same on a whole image, wherever it lies."""
     torch.manual_seed(0)
-    net = WindowNet(2, 3, width=8).eval()
-    image = torch.randn(1, 2, 256 + 64, 256 + 32)
+    net = WindowNet(2, 3, width=8, fine=fine).eval()
+    side = 8 * cell
+    image = torch.randn(1, 2, side + 2 * cell, side + cell)
     before, behind = TRIM
     with torch.no_grad():
         whole = net(image)[1]
         for i, j in ((0, 0), (1, 1), (2, 0)):
-            alone = net(image[:, :, 32 * i : 32 * i + 256, 32 * j : 32 * j + 256])[1]
+            alone = net(image[:, :, cell * i : cell * i + side, cell * j : cell * j + side])[1]
             inner = alone[:, :, before:-behind, before:-behind]
             there = whole[:, :, i + before : i + 8 - behind, j + before : j + 8 - behind]
             assert torch.allclose(inner, there, atol=1e-5)
+
+
+def test_unasked_cells_teach_nothing():
+    """What weighs nothing changes no loss; what is asked does."""
+    task = make_task(config(1, TASKS["windows"]).phases[0])
+    torch.manual_seed(0)
+    net = task.network().eval()
+    image, cells = torch.randn(1, 2, 384, 384), torch.zeros(1, 2, 6, 6)
+    weight = torch.zeros_like(cells)
+    weight[0, 0, 2, 3] = 1.0
+
+    def loss(wanted):
+        batch = {"image": image, "wanted": wanted, "weight": weight}
+        with torch.no_grad():
+            return float(sum(task.losses(net, batch).values()))
+
+    other, asked = cells.clone(), cells.clone()
+    other[0, 0, 3, 3] = other[0, 1, 2, 3] = 1.0
+    asked[0, 0, 2, 3] = 1.0
+    assert loss(other) == loss(cells) > 0
+    assert loss(asked) != loss(cells)
 
 
 def test_int8_is_kept_only_where_it_holds():

@@ -47,7 +47,7 @@ def _sliding(
         "",
         "[window]",
         f"size_px = {task.size_px}",
-        "stride_px = 32",
+        f"stride_px = {task.cell_px}",
         f"dense_safe = {str(task.inner).lower()}",
         *dense,
         *_scores_of(task, model, figures, "window-scores", _map_keys(task)),
@@ -56,7 +56,13 @@ def _sliding(
 
 def _map_keys(task: PatchTask) -> tuple[str, ...]:
     trim = TRIM if task.inner else (0, 0)
-    return ('map = "map"', f"map_trim = [{trim[0]}, {trim[1]}]", 'map_pooling = "smooth-max"')
+    stride = f"map_stride = {task.cell_px}"
+    return (
+        'map = "map"',
+        stride,
+        f"map_trim = [{trim[0]}, {trim[1]}]",
+        'map_pooling = "smooth-max"',
+    )
 
 
 def _picked(

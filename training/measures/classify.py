@@ -1,7 +1,14 @@
-"""F1 and ROC AUC of the patch classifiers, on patches that are drawn once and for all."""
+"""F1 and ROC AUC of the patch classifiers, on patches that are drawn once and for all.
+
+Windows that slide (`inner`) are judged by their cores, as `training.core` says: positive for a
+finding when the core shows at least half of what it could show of the finding's box, negative when
+core and box do not touch, and not counted for that finding in between. Other patches are judged
+by all that they show.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,20 +24,37 @@ from training.tasks.patches import PatchTask
 
 PATCHES = 1200
 SEED = 77
+#: Windows that slide are drawn more often: each counts for some of its labels only.
+WINDOWS = 3000
 #: Thresholds are read off this share of the patches, and the figures off the others.
 CALIBRATION_SHARE = 0.5
 
 
 def measure_patches(
-    task: PatchTask, model: Path, held_out: Path, count: int = PATCHES
+    task: PatchTask, model: Path, held_out: Sequence[Path], count: int | None = None
 ) -> dict[str, Any]:
-    """Figures on patches without any change of grey levels."""
-    source = replace(task, strength=0.0).source(held_out)
+    """Figures on patches without any change of grey levels, sliding windows at their own scale.
+
+    Parameters
+    ----------
+    task
+        Says how patches are drawn and judged.
+    model
+        ONNX file.
+    held_out
+        Banks of which patches are drawn, taken together.
+    count
+        How many; those of the task's kind by default.
+    """
+    calm = replace(task, strength=0.0)
+    source = calm.windows(held_out[0], (1.0, 1.0)) if task.inner else calm.windows(held_out[0])
+    for folder in held_out[1:]:
+        source.extend(folder)
     session = open_model(model)
     rng = np.random.default_rng(SEED)
-    scores, truth, patients = [], [], []
+    scores, truth, counted, patients = [], [], [], []
     side = task.size_px * task.pool
-    for _ in range(count):
+    for _ in range(count or (WINDOWS if task.inner else PATCHES)):
         sample, view = source.draw_of(rng)
         image = sample["image"]
         patients.append(str(view.truth.seed))
@@ -39,32 +63,38 @@ def measure_patches(
             image = np.stack(planes)
         scores.append(session.run(["scores"], {"image": image[None]})[0][0])
         truth.append(sample["labels"] > 0)
-    return _figures(task.labels, np.asarray(scores), np.asarray(truth), patients)
+        counted.append(sample["counted"] > 0)
+    judged = _figures(*map(np.asarray, (scores, truth, counted)), patients)
+    folders = [folder.name for folder in held_out]
+    return {"labels": list(task.labels), "held_out": folders, **judged}
 
 
 def _figures(
-    labels: tuple[str, ...], scores: np.ndarray, truth: np.ndarray, patients: list[str]
+    scores: np.ndarray, truth: np.ndarray, counted: np.ndarray, patients: list[str]
 ) -> dict[str, Any]:
     split = int(CALIBRATION_SHARE * len(scores))
-    limits = np.asarray(
-        [_best_limit(s, t) for s, t in zip(scores[:split].T, truth[:split].T, strict=True)]
+    known = [
+        (s[c], t[c])
+        for s, t, c in zip(scores[:split].T, truth[:split].T, counted[:split].T, strict=True)
+    ]
+    limits, rare = (
+        np.asarray([limit_of(s, t) for s, t in known]) for limit_of in (_best_limit, _rare_limit)
     )
-    rare = np.asarray(
-        [_rare_limit(s, t) for s, t in zip(scores[:split].T, truth[:split].T, strict=True)]
-    )
-    scores, truth, patients = scores[split:], truth[split:], patients[split:]
-    found = scores >= limits
+    scores, truth, counted = scores[split:], truth[split:], counted[split:]
+    patients = patients[split:]
+    # What is not counted is as if neither there nor found; F1 knows no true negatives.
+    found, seldom = (scores >= limits) & counted, (scores >= rare) & counted
     made = f1_scores(truth, found)
     low, high = bootstrap.interval(lambda w: _f1_and_mean(f1_scores(truth, found, w)), patients)
-    areas = [auc(s, t) for s, t in zip(scores.T, truth.T, strict=True)]
-    specificity = (~found & ~truth).sum(axis=0) / np.maximum((~truth).sum(axis=0), 1)
+    areas = [auc(s[c], t[c]) for s, t, c in zip(scores.T, truth.T, counted.T, strict=True)]
+    without = ~truth & counted
+    specificity = (~found & without).sum(axis=0) / np.maximum(without.sum(axis=0), 1)
     return {
         "patches": len(scores),
         "phantoms": len(set(patients)),
-        "labels": list(labels),
         "thresholds": [round(float(limit), 4) for limit in limits],
         "rare_thresholds": [round(float(limit), 4) for limit in rare],
-        "rare_sensitivity": _rounded(f1_scores(truth, scores >= rare).recall),
+        "rare_sensitivity": _rounded(f1_scores(truth, seldom).recall),
         "sensitivity": _rounded(made.recall),
         "specificity": _rounded(specificity),
         "f1": _rounded(made.f1),

@@ -9,10 +9,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from training.contract import Contract
+from training.dense_source import DenseRules, DenseSource
 from training.loss import focal_loss
 from training.nets.patch import MAP_STRIDE, DeployedPatches, PatchNet
 from training.nets.retina import BackboneClassifier
-from training.nets.window import WindowNet
+from training.nets.window import CORE, WindowNet
 from training.patch_source import PatchRules, PatchSource
 from training.task import Batch
 
@@ -25,7 +26,9 @@ class PatchTask:
     at `size_px` pixels; the exported network takes `pool` times as many and averages them. With
     `backbone` (blocks of the four stages) the network is RetinaNet's, for its first two phases;
     with `inner` it is one whose scores see nothing of the window's border, so that whole images
-    may be judged at once.
+    may be judged at once; it learns from crops of `cells` x `cells` cells, each asked for every
+    label, and `fine` are the channels of its first convolution, where pixels are half as large
+    (see `training.nets.window`). `inserted` and `scattered` are shares of these crops.
     """
 
     labels: tuple[str, ...]
@@ -43,9 +46,39 @@ class PatchTask:
     backbone: tuple[int, ...] = ()
     bottleneck: bool = False
     inner: bool = False
+    fine: int = 0
+    cells: int = 14
+    inserted: float = 0.0
+    scattered: float = 0.0
 
-    def source(self, data: Path) -> PatchSource:
-        """Open a bank."""
+    @property
+    def cell_px(self) -> int:
+        """Pixels of a cell of the map, before any pooling in front."""
+        return MAP_STRIDE * 2 if self.fine else MAP_STRIDE
+
+    def source(self, data: Path) -> PatchSource | DenseSource:
+        """Open a bank to learn from."""
+        return self._crops(data) if self.inner else self.windows(data)
+
+    def _crops(self, data: Path) -> DenseSource:
+        return DenseSource(
+            data,
+            DenseRules(
+                kinds=tuple(tuple(kinds.split("+")) for kinds in self.kinds),
+                channels=self.channels,
+                parameters=self.parameters,
+                mm_per_pixel=self.window_mm / self.size_px,
+                cell_px=self.cell_px,
+                cells=self.cells,
+                on_finding=self.on_finding,
+                inserted=self.inserted,
+                scattered=self.scattered,
+                strength=self.strength,
+            ),
+        )
+
+    def windows(self, data: Path, scale: tuple[float, float] = (0.85, 1.18)) -> PatchSource:
+        """Open a bank of which single windows are drawn; those of `inner` by their core."""
         return PatchSource(
             data,
             PatchRules(
@@ -55,7 +88,9 @@ class PatchTask:
                 window_mm=self.window_mm,
                 size_px=self.size_px,
                 on_finding=self.on_finding,
+                scale=scale,
                 strength=self.strength,
+                core=CORE if self.inner else 0.0,
             ),
         )
 
@@ -66,12 +101,15 @@ class PatchTask:
                 len(self.channels), len(self.labels), self.backbone, self.width, self.bottleneck
             )
         if self.inner:
-            return WindowNet(len(self.channels), len(self.labels), self.width)
+            return WindowNet(len(self.channels), len(self.labels), self.width, self.fine)
         return PatchNet(len(self.channels), len(self.labels), self.width)
 
     def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Focal loss, labels independent of each other (gamma 0: plain cross entropy)."""
-        logits = net(batch["image"])[0]
+        logits, cells = net(batch["image"])
+        if self.inner:
+            each = focal_loss(cells, batch["wanted"], self.alpha, self.gamma) * batch["weight"]
+            return {"focal": 4.0 * each.sum() / len(each)}
         each = focal_loss(logits, batch["labels"], self.alpha, self.gamma)
         return {"focal": 4.0 * each.sum(dim=1).mean()}
 
@@ -88,5 +126,5 @@ class PatchTask:
         side = self.size_px * self.pool
         inputs = (("image", len(self.channels), side, side),)
         # Windows keep their size; one whose scores see no border may grow to a whole image.
-        free = MAP_STRIDE if self.inner and self.size_px % MAP_STRIDE == 0 else 0
+        free = self.cell_px if self.inner and self.size_px % self.cell_px == 0 else 0
         return Contract(inputs, ("scores", "map"), multiple=free, batches=True)

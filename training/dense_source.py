@@ -1,0 +1,128 @@
+"""Random crops with an answer for every cell, for window classifiers that judge whole images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from mammo_node.phantom import CLUSTER
+from training.cell_targets import UNASKED, cell_targets
+from training.grading import regrade
+from training.insertion import insert_cluster, scatter_specks
+from training.patch_source import findings_by_label
+from training.view import COARSE_MM, BankedView, BankSource, Finding
+from training.windows import Window, cut_window, make_channels
+
+_Boxes = list[tuple[tuple[float, ...], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseRules:
+    """How crops are drawn.
+
+    `kinds` lists, for each label, the phantom kinds that count as it; a crop has `cells` x `cells`
+    cells of `cell_px` pixels of `mm_per_pixel`. `on_finding` is the share of crops around a
+    finding, every label as often as the others; the rest lie anywhere on a breast. `inserted` is
+    the share that gets a fresh cluster, `scattered` the share that gets single specks.
+    """
+
+    kinds: tuple[tuple[str, ...], ...]
+    channels: tuple[str, ...]
+    parameters: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    mm_per_pixel: float = 0.1
+    cell_px: int = 64
+    cells: int = 14
+    on_finding: float = 0.8
+    inserted: float = 0.0
+    scattered: float = 0.0
+    scale: tuple[float, float] = (0.85, 1.18)
+    strength: float = 1.0
+
+
+class DenseSource(BankSource):
+    """Draws crops from all views of a bank; the same generator state gives the same crop."""
+
+    def __init__(self, folder: Path, rules: DenseRules) -> None:
+        super().__init__(folder)
+        self.rules = rules
+        self.by_label = findings_by_label(self.bank, rules.kinds)
+
+    def rescan(self) -> None:
+        """Read views that are new in the folder."""
+        super().rescan()
+        self.by_label = findings_by_label(self.bank, self.rules.kinds)
+
+    def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """One crop: `image` (C, size, size), `wanted` and `weight` (labels, cells, cells)."""
+        rules = self.rules
+        size = rules.cells * rules.cell_px
+        mm = rules.mm_per_pixel / float(np.exp(rng.uniform(*np.log(rules.scale))))
+        view, corner = self._place(rng, size * mm)
+        window = cut_window(view, corner, size, mm)
+        found: _Boxes = [(f.box_mm, f.kind) for f in view.truth.findings]
+        found += self._calcified(rng, window)
+        level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
+        window = replace(window, level=level)
+        image, mask = make_channels(window, rules.channels, rules.parameters), window.mask
+        boxes = self._boxes(window, found)
+        if rng.uniform() < 0.5:
+            image, mask = image[:, ::-1], mask[::-1]
+            boxes = [((x0, size - y1, x1, size - y0), n) for (x0, y0, x1, y1), n in boxes]
+        wanted, weight = cell_targets(boxes, mask, rules.cell_px, len(rules.kinds))
+        return {"image": np.ascontiguousarray(image), "wanted": wanted, "weight": weight}
+
+    def _calcified(self, rng: np.random.Generator, window: Window) -> _Boxes:
+        """Put calcifications into a window; returns the box of a cluster."""
+        made: _Boxes = []
+        if rng.uniform() < self.rules.inserted:
+            x, y = rng.uniform(0.2, 0.8, 2) * window.level.shape[0]
+            put = insert_cluster(rng, window, (float(x), float(y)))
+            if put is not None and put.box_mm is not None:
+                made.append((put.box_mm, CLUSTER))
+        if rng.uniform() < self.rules.scattered:
+            scatter_specks(rng, window)
+        return made
+
+    def _boxes(
+        self, window: Window, found: _Boxes
+    ) -> list[tuple[tuple[float, float, float, float], int]]:
+        """Boxes in pixels of the window, once for every label that they count as."""
+        made = []
+        for box_mm, kind in found:
+            x0, y0, x1, y1 = (float(v) for v in window.to_window(np.asarray([box_mm]))[0])
+            labels = (n for n, names in enumerate(self.rules.kinds) if kind in names)
+            made += [((x0, y0, x1, y1), n) for n in labels]
+        return made
+
+    def _place(
+        self, rng: np.random.Generator, side_mm: float
+    ) -> tuple[BankedView, tuple[float, float]]:
+        filled = [found for found in self.by_label if found]
+        if filled and rng.uniform() < self.rules.on_finding:
+            mine = filled[int(rng.integers(len(filled)))]
+            name, finding = mine[int(rng.integers(len(mine)))]
+            view, centre = self.bank.views[name], _middle(finding)
+        else:
+            names = sorted(self.bank.views)
+            view = self.bank.views[names[int(rng.integers(len(names)))]]
+            rows, columns = np.nonzero(view.mask[::8, ::8])
+            pick = int(rng.integers(len(rows)))
+            centre = np.array([columns[pick], rows[pick]]) * 8.0 * COARSE_MM
+        corner = centre + rng.uniform(-0.25, 0.25, 2) * side_mm - side_mm / 2
+        return view, self._within(view, corner, side_mm)
+
+    def _within(self, view: BankedView, corner: np.ndarray, side_mm: float) -> tuple[float, float]:
+        """Move a crop so that little of it lies beyond the view but cells that are not asked."""
+        beyond = side_mm * sum(UNASKED) / self.rules.cells
+        extent = np.array(view.mask.shape[::-1]) * COARSE_MM
+        limits = np.stack([np.full(2, -beyond), extent + beyond - side_mm])
+        x, y = np.clip(corner, limits.min(axis=0), limits.max(axis=0))
+        return float(x), float(y)
+
+
+def _middle(finding: Finding) -> np.ndarray:
+    x0, y0, x1, y1 = finding.box_mm
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
