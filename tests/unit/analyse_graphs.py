@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 20
+from tests.unit.package_files import OPSET, labelled, write_files
+
 CELL = 8
 
-MANIFEST = """\
-format = 1
-name = "blobs"
-version = "1.0"
-family = "detector"
-licence = "Apache-2.0"
-description = "Mean brightness of 8 x 8 cells."
-sha256 = "{sha256}"
-opset = 20
-
-[intended]
-sop_classes = ["1.2.840.10008.5.1.4.1.1.1.2"]
-views = ["CC", "MLO"]
-statement = "For tests."
-
+_TABLES = """\
 [input]
 name = "image"
 channels = ["global", "local"]
@@ -46,28 +32,6 @@ scores = "scores"
 labels = "labels"
 nms_iou = 0.3
 max_detections = 20
-
-[[label]]
-index = 0
-name = "mass"
-concept = {{ value = "129788004", scheme = "SCT", meaning = "Mammographic breast mass" }}
-
-[[label]]
-index = 1
-name = "calcification-cluster"
-concept = {{ value = "129769006", scheme = "SCT", meaning = "Calcification Cluster" }}
-
-[[operating_point]]
-name = "default"
-label = "mass"
-threshold = 0.5
-data = "nothing"
-
-[[operating_point]]
-name = "default"
-label = "calcification-cluster"
-threshold = 0.6
-data = "nothing"
 """
 
 
@@ -151,13 +115,13 @@ def write_package(
     extra: str = "",
 ) -> Path:
     """Write a package; each change replaces one text of the manifest, which must be there."""
-    folder.mkdir(parents=True, exist_ok=True)
     model = detector_model() if model is None else model
-    data = model if isinstance(model, bytes) else model.SerializeToString()
-    (folder / "model.onnx").write_bytes(data)
-    text = MANIFEST.format(sha256=hashlib.sha256(data).hexdigest())
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    (folder / "model.toml").write_text(text + extra, encoding="utf-8")
-    return folder
+    return write_files(
+        folder,
+        model if isinstance(model, bytes) else model.SerializeToString(),
+        _TABLES + labelled({"mass": 0.5, "calcification-cluster": 0.6}) + extra,
+        changes=changes,
+        name="blobs",
+        family="detector",
+        description="Mean brightness of 8 x 8 cells.",
+    )

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto, helper
 
-OPSET = 20
+from tests.unit.package_files import OPSET, labelled, write_files
 
-MANIFEST = """\
-format = 1
-name = "patches"
-version = "1.0"
-family = "candidate-patches"
-licence = "Apache-2.0"
-description = "Mean brightness of windows."
-sha256 = "{sha256}"
-opset = 20
-
-[intended]
-sop_classes = ["1.2.840.10008.5.1.4.1.1.1.2"]
-views = ["CC", "MLO"]
-statement = "For tests."
-
+_TABLES = """\
 [input]
 name = "image"
 channels = ["global"]
@@ -42,18 +27,8 @@ contract = "patch-scores"
 scores = "scores"
 activation = "none"
 batch = 4
-
-[[label]]
-index = 0
-name = "mass"
-concept = {{ value = "129788004", scheme = "SCT", meaning = "Mammographic breast mass" }}
-
-[[operating_point]]
-name = "default"
-label = "mass"
-threshold = 0.5
-data = "nothing"
-
+"""
+_SUSPICION = """
 [[suspicion]]
 category = 1
 threshold = 0.0
@@ -104,12 +79,12 @@ def write_patch_package(
     changes: tuple[tuple[str, str], ...] = (),
 ) -> Path:
     """Write a package; each change replaces one text of the manifest, which must be there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data = patch_model(windows=windows, channels=channels).SerializeToString()
-    (folder / "model.onnx").write_bytes(data)
-    text = MANIFEST.format(sha256=hashlib.sha256(data).hexdigest())
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    (folder / "model.toml").write_text(text, encoding="utf-8")
-    return folder
+    return write_files(
+        folder,
+        patch_model(windows=windows, channels=channels).SerializeToString(),
+        _TABLES + labelled({"mass": 0.5}) + _SUSPICION,
+        changes=changes,
+        name="patches",
+        family="candidate-patches",
+        description="Mean brightness of windows.",
+    )

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mammo_node.vocabulary import (
-    Box,
-    CodedConcept,
     Finding,
-    InstanceRef,
     Landmarks,
-    Laterality,
     ModelRef,
     Orientation,
     Spacing,
     SpacingOrigin,
-    View,
     ViewResult,
 )
+from tests.unit import study_views
+from tests.unit.study_views import MODEL
 
-MODEL = ModelRef("seeker", "1.0", "0" * 64)
 POINTER = ModelRef("pointer", "1.0", "1" * 64)
-MASS = CodedConcept("129788004", "SCT", "Mammographic breast mass")
 PITCH_MM = 0.5
 ROWS, COLUMNS = 400, 300
 #: Upright, chest wall at the left: the nipple 90 mm in front of the image's edge.
@@ -41,8 +38,10 @@ def finding(
     """A finding so many mm behind and above the nipple, in an upright image."""
     column, row = NIPPLE[0] - back / PITCH_MM, NIPPLE[1] - up / PITCH_MM
     reach = size_mm / 2 / PITCH_MM
-    box = Box(column - reach, row - reach, column + reach, row + reach)
-    return Finding(label, MASS, score, box, None, size_mm, model)
+    found = study_views.finding(
+        score, label, model=model, at=(column - reach, row - reach), size=2 * reach
+    )
+    return replace(found, long_axis_mm=size_mm)
 
 
 def view(
@@ -56,14 +55,12 @@ def view(
 ) -> ViewResult:
     """An upright view with the chest wall at the left, whatever the breast."""
     marks = Landmarks(nipple, 0.9, 0.9, muscle, BREAST, POINTER, Orientation(False))
-    return ViewResult(
-        ref=InstanceRef("1.2", uid or f"1.2.{laterality}.{name}", "1.2.4", "1.2.5", "0"),
-        laterality=Laterality(laterality),
-        view=View(name),
+    bare = study_views.view(laterality, name, *findings, by=(MODEL, POINTER))
+    return replace(
+        bare,
+        ref=replace(bare.ref, sop_instance_uid=uid or bare.ref.sop_instance_uid),
         rows=rows,
         columns=COLUMNS,
         spacing=Spacing(PITCH_MM, PITCH_MM, SpacingOrigin.IMAGER),
-        findings=findings,
         landmarks=marks,
-        by=(MODEL, POINTER),
     )

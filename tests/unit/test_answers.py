@@ -14,19 +14,17 @@ import structlog
 from mammo_node import outgoing
 from mammo_node.analyse.fuse import study_result
 from mammo_node.answers import Answers, left_without_report
-from mammo_node.config import AETitles, Configuration, Destination, OutputKind, Settings
+from mammo_node.config import Destination, OutputKind
 from mammo_node.encode.parse import parse_report
-from mammo_node.encode.study import Equipment
 from mammo_node.errors import EncodingError
 from mammo_node.journal.states import DeliveryState, JobState, StudyState
 from mammo_node.outgoing import ResultFile, Unmade
 from mammo_node.pipeline import Answer, encode
-from mammo_node.vocabulary import ModelRef, Outcome
+from mammo_node.vocabulary import Outcome
 from tests.synthetic import mammogram, save
+from tests.unit.answer_desk import EQUIPMENT, MODEL, answers, bench_with_image, study
 from tests.unit.journal_cases import Bench, after
 
-MODEL = ModelRef("lesion-detector", "1.0", "0" * 64)
-EQUIPMENT = Equipment(software_version="0", device_serial_number="test")
 SR, GSPS, OVERVIEW = OutputKind.SR, OutputKind.GSPS, OutputKind.OVERVIEW
 
 
@@ -37,29 +35,7 @@ def destination(name: str, *outputs: OutputKind) -> Destination:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """A journal with one received view that really is a DICOM file."""
-    bench = Bench(tmp_path)
-    content = io.BytesIO()
-    save(mammogram(), content)
-    bench.receive("R", "CC", uid="1.2.3", study="1.2.4", content=content.getvalue())
-    return bench
-
-
-def answers(bench: Bench, *destinations: Destination) -> Answers:
-    return Answers(
-        journal=bench.journal,
-        spool=bench.spool,
-        configuration=Configuration(
-            ae_titles=AETitles(destination=destinations), settings=Settings()
-        ),
-        equipment=EQUIPMENT,
-        models=lambda: (MODEL,),
-        clock=lambda: bench.now,
-    )
-
-
-def study(bench: Bench):
-    (overview,) = bench.journal.overview()
-    return overview
+    return bench_with_image(tmp_path)
 
 
 def answered(bench: Bench, desk: Answers, broken: set[OutputKind]) -> list[dict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -11,38 +10,14 @@ from mammo_node.analyse.assessment import Rules
 from mammo_node.analyse.exchange import Answer as Answered
 from mammo_node.analyse.exchange import Died, Failed, Hung
 from mammo_node.analyse.opinion import opinion_of
-from mammo_node.answers import Answers
-from mammo_node.config import Configuration, Models, Settings, Worker
-from mammo_node.encode.study import Equipment
 from mammo_node.errors import ModelError
-from mammo_node.pipeline import PipelineReport
 from mammo_node.shadow import Shadow
 from mammo_node.vocabulary import ModelRef
-from tests.synthetic import mammogram, save
+from tests.unit.answer_desk import FakeProcess, answers, bench_with_image
 from tests.unit.journal_cases import Bench
 from tests.unit.study_views import MODEL, four
 
 OTHER = ModelRef("other", "1.0", "9" * 64)
-
-
-class FakeProcess:
-    """Runs models in shadow as told: an outcome for each request, exceptions are raised."""
-
-    def __init__(self, *outcomes: object, models: tuple[ModelRef, ...] = (MODEL,)) -> None:
-        self.outcomes, self.models = list(outcomes), models
-        self.requests: list[object] = []
-
-    def start(self):
-        return PipelineReport(self.models, "cpu", "0")
-
-    def run(self, request, deadline_s, *, heartbeat, heartbeat_s):
-        self.requests.append(request)
-        outcome = self.outcomes.pop(0)
-        if callable(outcome):
-            outcome = outcome(heartbeat)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
 
 def said(model: ModelRef = MODEL) -> Answered:
@@ -52,25 +27,13 @@ def said(model: ModelRef = MODEL) -> Answered:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """One answered study."""
-    bench = Bench(tmp_path)
-    content = io.BytesIO()
-    save(mammogram(), content)
-    bench.receive("R", "CC", uid="1.2.3", study="1.2.4", content=content.getvalue())
+    bench = bench_with_image(tmp_path)
     bench.answer()
     return bench
 
 
 def shadow(bench: Bench, process: FakeProcess, *, stopping: bool = False) -> Shadow:
-    models = Models(shadow=("seeker", "other"))
-    answers = Answers(
-        journal=bench.journal,
-        spool=bench.spool,
-        configuration=Configuration(settings=Settings(models=models, worker=Worker(max_kills=2))),
-        equipment=Equipment(software_version="0", device_serial_number="test"),
-        models=tuple,
-        clock=lambda: bench.now,
-    )
-    return Shadow(answers, process, lambda: stopping)
+    return Shadow(answers(bench, shadow=("seeker", "other")), process, lambda: stopping)
 
 
 def test_each_model_is_asked_for_itself(bench: Bench):
@@ -134,8 +97,8 @@ def test_a_node_that_stops_does_not_wait_for_it(bench: Bench):
     assert shadow(bench, FakeProcess(), stopping=True).step() is False
     stopping = iter([False, True])
     worker = Shadow(
-        shadow(bench, FakeProcess()).answers,
-        FakeProcess(lambda heartbeat: heartbeat()),
+        answers(bench),
+        FakeProcess(lambda _, heartbeat: heartbeat()),
         lambda: next(stopping),
     )
     with pytest.raises(ModelError, match="the node stops"):

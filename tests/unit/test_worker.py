@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pydicom
@@ -11,79 +10,35 @@ import pytest
 from mammo_node.analyse.exchange import Answer as Answered
 from mammo_node.analyse.exchange import Died, Failed, Hung
 from mammo_node.analyse.fuse import study_result
-from mammo_node.answers import Answers
-from mammo_node.config import AETitles, Configuration, Destination, OutputKind, Settings, Worker
+from mammo_node.config import Destination, OutputKind
 from mammo_node.encode.parse import parse_report
-from mammo_node.encode.study import Equipment
 from mammo_node.errors import ModelError
 from mammo_node.journal.records import CommitOutcome, ResultRecord
 from mammo_node.journal.states import JobState, StudyState
 from mammo_node.pipeline import encode
-from mammo_node.vocabulary import ModelRef, Outcome
+from mammo_node.vocabulary import Outcome
 from mammo_node.worker import Analyst
-from tests.synthetic import mammogram, save
+from tests.unit.answer_desk import EQUIPMENT, MODEL, FakeProcess, answers, bench_with_image, study
 from tests.unit.journal_cases import Bench
 
-MODEL = ModelRef("lesion-detector", "1.0", "0" * 64)
-EQUIPMENT = Equipment(software_version="0", device_serial_number="test")
 PACS = Destination(name="pacs", ae_title="PACS", host="pacs", port=104, outputs=(OutputKind.SR,))
-
-
-class FakeProcess:
-    """Gives prepared outcomes; an exception among them is raised."""
-
-    def __init__(self, *outcomes: object) -> None:
-        self.outcomes = list(outcomes)
-        self.requests: list[object] = []
-        self.starts = 0
-
-    def start(self):
-        self.starts += 1
-
-    def run(self, request, deadline_s, *, heartbeat, heartbeat_s):
-        self.requests.append(request)
-        outcome = self.outcomes.pop(0)
-        if callable(outcome):
-            outcome = outcome(request, heartbeat)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """A journal with one received view that really is a DICOM file."""
-    bench = Bench(tmp_path)
-    content = io.BytesIO()
-    save(mammogram(), content)
-    bench.receive("R", "CC", uid="1.2.3", study="1.2.4", content=content.getvalue())
+    bench = bench_with_image(tmp_path)
     bench.make_ready()
     return bench
 
 
 def analyst(bench: Bench, process: FakeProcess, *destinations: Destination) -> Analyst:
-    answers = Answers(
-        journal=bench.journal,
-        spool=bench.spool,
-        configuration=Configuration(
-            ae_titles=AETitles(destination=destinations),
-            settings=Settings(worker=Worker(max_kills=2)),
-        ),
-        equipment=EQUIPMENT,
-        models=lambda: (MODEL,),
-        clock=lambda: bench.now,
-    )
-    return Analyst(answers, process, owner="test")
+    return Analyst(answers(bench, *destinations), process, owner="test")
 
 
 def done(request, _heartbeat) -> Answered:
     result = study_result(request.study_instance_uid, request.generation, (), [MODEL])
     return Answered(encode(request, result, EQUIPMENT))
-
-
-def study(bench: Bench):
-    (overview,) = bench.journal.overview()
-    return overview
 
 
 def test_nothing_to_do(tmp_path: Path):

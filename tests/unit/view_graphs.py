@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from onnx import parser
 
-_HEAD = """\
-format = 1
-name = "{name}"
-version = "1.0"
-family = "{name}"
-licence = "Apache-2.0"
-description = "Brightness."
-sha256 = "{sha256}"
-opset = 20
-{top}
-[intended]
-sop_classes = ["1.2.840.10008.5.1.4.1.1.1.2"]
-statement = "For tests."
+from tests.unit.package_files import write_files
 
+_TABLES = """\
 [input]
 name = "{input}"
 channels = ["global"]
@@ -105,18 +93,19 @@ def write_density_package(folder: Path, *, category: str = "most-probable") -> P
         folder,
         "density",
         _DENSITY,
-        top="",
         input="cc",
         scale='size = [64, 48]\nfit = "stretch"',
         output=f'activation = "softmax"\ncategory = "{category}"',
     )
 
 
-def _write(folder: Path, name: str, graph: str, **parts: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    data = parser.parse_model(graph).SerializeToString()
-    (folder / "model.onnx").write_bytes(data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    text = _HEAD.format(name=name, sha256=sha256, **parts)
-    (folder / "model.toml").write_text(text, encoding="utf-8")
-    return folder
+def _write(folder: Path, name: str, graph: str, *, top: str = "", **parts: str) -> Path:
+    return write_files(
+        folder,
+        parser.parse_model(graph).SerializeToString(),
+        _TABLES.format(name=name, **parts),
+        name=name,
+        family=name,
+        description="Brightness.",
+        top=top,
+    )

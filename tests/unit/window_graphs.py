@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 20
+from tests.unit.package_files import OPSET, labelled, write_files
+
 CELL = 32
 
-MANIFEST = """\
-format = 1
-name = "bright-windows"
-version = "1.0"
-family = "sliding-patches"
-licence = "Apache-2.0"
-description = "Brightness of windows, by channel."
-sha256 = "{sha256}"
-opset = 20
-
-[intended]
-sop_classes = ["1.2.840.10008.5.1.4.1.1.1.2"]
-views = ["CC", "MLO"]
-statement = "For tests."
-
+_TABLES = """\
 [input]
 name = "image"
 channels = ["global", "local"]
@@ -49,28 +35,6 @@ map_pooling = "{pooling}"
 
 [regions]
 min_area_mm2 = 20.0
-
-[[label]]
-index = 0
-name = "mass"
-concept = {{ value = "129788004", scheme = "SCT", meaning = "Mammographic breast mass" }}
-
-[[label]]
-index = 1
-name = "asymmetry"
-concept = {{ value = "129793001", scheme = "SCT", meaning = "Asymmetry" }}
-
-[[operating_point]]
-name = "default"
-label = "mass"
-threshold = 0.5
-data = "nothing"
-
-[[operating_point]]
-name = "default"
-label = "asymmetry"
-threshold = 0.9
-data = "nothing"
 """
 
 
@@ -135,12 +99,12 @@ def write_windows(
     changes: tuple[tuple[str, str], ...] = (),
 ) -> Path:
     """Write a package; each change replaces one text of the manifest, which must be there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data = window_model(pooling) if model is None else model
-    (folder / "model.onnx").write_bytes(data)
-    text = MANIFEST.format(sha256=hashlib.sha256(data).hexdigest(), pooling=pooling)
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    (folder / "model.toml").write_text(text, encoding="utf-8")
-    return folder
+    return write_files(
+        folder,
+        window_model(pooling) if model is None else model,
+        _TABLES.format(pooling=pooling) + labelled({"mass": 0.5, "asymmetry": 0.9}),
+        changes=changes,
+        name="bright-windows",
+        family="sliding-patches",
+        description="Brightness of windows, by channel.",
+    )

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.unit.window_graphs import OPSET, write_windows
+from tests.unit.package_files import OPSET
+from tests.unit.window_graphs import write_windows
 
 LABELS = 2
 #: (channels, kernel, stride, whether the input of the layer before is added) of each layer. A cell
