@@ -282,10 +282,14 @@ def picture_for(
     made = [heatmap for heatmap in heatmaps if heatmap is not None]
     if not made:
         return picture
+    kinds = tuple(dict.fromkeys(heatmap.kind for heatmap in made))
     # In pairs: np.maximum.reduce would stack the maps, each as large as the image, first.
+    heat = reduce(np.maximum, (heatmap.shown(picture) for heatmap in made))
+    picture = replace(picture, heat=heat, map_kinds=kinds)
+    if OutputKind.SEG not in outputs:
+        return picture
     relevance = reduce(np.maximum, (heatmap.stored(image.shape) for heatmap in made))
-    kinds = dict.fromkeys(heatmap.kind for heatmap in made)
-    return replace(picture, relevance=relevance, map_kinds=tuple(kinds))
+    return replace(picture, relevance=relevance)
 
 
 def pictures_of(looks: Sequence[Look]) -> dict[str, ViewPicture]:

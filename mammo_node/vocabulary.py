@@ -550,15 +550,17 @@ class ViewPicture:
     hung: head up, chest wall at the right for a right breast and at the left for a left one;
     it may be smaller than the stored image. ``to_picture`` is the affine map of a stored
     point (column, row) to the picture: column = a * c + b * r + tx, row = d * c + e * r + ty,
-    as (a, b, tx, d, e, ty). The maps are on the stored image's grid (rows, columns):
-    ``breast`` bool; ``relevance`` float32 in 0..1, what made the models score, or None, and
-    ``map_kinds`` how it was made, of each kind once.
+    as (a, b, tx, d, e, ty). What made the models score, 0..1 float32, comes on two grids:
+    ``heat`` on the picture's, ``relevance`` on the stored image's; ``map_kinds`` says how it was
+    made, of each kind once. ``breast`` is bool on the stored image's grid. What no output needs
+    is None.
     """
 
     grey: npt.NDArray[np.uint8]
     to_picture: tuple[float, float, float, float, float, float]
     breast: npt.NDArray[np.bool_] | None = None
     relevance: npt.NDArray[np.float32] | None = None
+    heat: npt.NDArray[np.float32] | None = None
     map_kinds: tuple[MapKind, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from mammo_node.vocabulary import Laterality, StudyResult, ViewPicture, ViewResult
@@ -15,15 +16,17 @@ def picture(view: ViewResult, *, relevant: bool = False) -> ViewPicture:
     mask = half_disc(view.rows, view.columns, right=view.laterality is Laterality.RIGHT)
     rows, columns = round(view.rows * SCALE), round(view.columns * SCALE)
     small = half_disc(rows, columns, right=view.laterality is Laterality.RIGHT)
-    relevance = None
+    relevance = heat = None
     if relevant:
         relevance = np.zeros(mask.shape, dtype=np.float32)
         relevance[1400:1600, 1200:1420] = 1.0
+        heat = cv2.resize(relevance, (columns, rows), interpolation=cv2.INTER_AREA)
     return ViewPicture(
         grey=np.where(small, 120, 0).astype(np.uint8),
         to_picture=(SCALE, 0.0, 0.0, 0.0, SCALE, 0.0),
         breast=mask,
         relevance=relevance,
+        heat=heat,
     )
 
 

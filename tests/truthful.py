@@ -11,6 +11,7 @@ import numpy as np
 
 from mammo_node.analyse.fuse import study_result
 from mammo_node.encode.codes import FINDINGS
+from mammo_node.encode.overview.relief import to_picture
 from mammo_node.encode.study import Equipment
 from mammo_node.image.reader import read_mammogram
 from mammo_node.image.suitability import Policy
@@ -52,13 +53,18 @@ def answer(study: PhantomStudy, files: Sequence[Path]) -> Answer:
                 findings=findings,
             )
         )
-        heat = np.zeros(image.shape, np.float32)
-        for finding in findings:
-            box = finding.box_px
-            heat[int(box.y_min) : int(box.y_max), int(box.x_min) : int(box.x_max)] = finding.score
         picture = picture_for(image, tuple(OutputKind), ())
         assert picture is not None
-        pictures[image.ref.sop_instance_uid] = replace(picture, relevance=heat)
+        relevance = np.zeros(image.shape, np.float32)
+        heat = np.zeros(picture.grey.shape, np.float32)
+        for finding in findings:
+            box = finding.box_px
+            corners = np.array([(box.x_min, box.y_min), (box.x_max, box.y_max)])
+            for grid, ends in ((relevance, corners), (heat, to_picture(corners, picture))):
+                (left, top), (right, bottom) = np.sort(ends, axis=0).astype(int)
+                grid[top:bottom, left:right] = finding.score
+        maps = {"relevance": relevance, "heat": heat}
+        pictures[image.ref.sop_instance_uid] = replace(picture, **maps)
     request = StudyRequest(
         study_instance_uid=uid,
         generation=1,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mammo_node.image.geometry import ViewTransform
 from mammo_node.image.spread import spread
-from mammo_node.vocabulary import Finding, ImageScore, Landmarks, MapKind
+from mammo_node.vocabulary import Finding, ImageScore, Landmarks, MapKind, ViewPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Heatmap:
     def stored(self, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
         """Return the map on the stored image's grid."""
         return spread(self.values, self.transform, self.input_shape, shape)
+
+    def shown(self, picture: ViewPicture) -> npt.NDArray[np.float32]:
+        """Return the map on a picture's grid."""
+        grid = picture.to_picture
+        return spread(self.values, self.transform, self.input_shape, picture.grey.shape, grid)
 
 
 @dataclass(frozen=True, slots=True)

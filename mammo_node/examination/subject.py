@@ -1,4 +1,4 @@
-"""One image under examination: rendered once for all models that want it the same way."""
+"""One image under examination: what models want alike of it is made once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.image.preprocess import Prepared, prepare
-from mammo_node.image.presentation import render
+from mammo_node.image.greys import StoredGreys
+from mammo_node.image.preprocess import Prepared, prepare_greys
 from mammo_node.vocabulary import InputSpec, MammoImage, VoiKind
 
 
@@ -17,13 +17,18 @@ class Subject:
     """An image, and what has been made of it so far."""
 
     image: MammoImage
-    _rendered: dict[VoiKind, npt.NDArray[np.float32]] = field(default_factory=dict)
+    _greys: dict[VoiKind, StoredGreys] = field(default_factory=dict)
+
+    def greys(self, voi: VoiKind) -> StoredGreys:
+        """Return the grey levels, with what was looked up of them so far and the breast."""
+        if voi not in self._greys:
+            self._greys[voi] = StoredGreys(self.image, voi)
+        return self._greys[voi]
 
     def pixels(self, voi: VoiKind) -> npt.NDArray[np.float32]:
-        """Return MONOCHROME2 grey levels, (rows, columns) float32 as stored; not to be changed."""
-        if voi not in self._rendered:
-            self._rendered[voi] = render(self.image, voi)
-        return self._rendered[voi]
+        """Return all of them, (rows, columns) float32 as stored; not to be changed."""
+        rows, columns = self.image.shape
+        return self.greys(voi).part((0, 0, columns, rows))
 
     def prepared(self, spec: InputSpec) -> Prepared:
         """Return the input that a model asks for.
@@ -33,8 +38,10 @@ class Subject:
         NoBreastFound
             If the breast is to be cropped and there is none.
         """
-        image = self.image
-        spacing_mm = (image.spacing.row_mm, image.spacing.column_mm)
-        return prepare(
-            self.pixels(spec.voi), spacing_mm, image.orientation, spec, padding=image.padding
+        spacing = self.image.spacing
+        return prepare_greys(
+            self.greys(spec.voi),
+            (spacing.row_mm, spacing.column_mm),
+            self.image.orientation,
+            spec,
         )

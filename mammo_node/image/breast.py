@@ -62,25 +62,42 @@ def find_breast(pixels: FloatImage, padding: BoolImage | None = None) -> Breast 
     Breast or None
         None when nothing in the image looks like one.
     """
-    factor = max(1, -(-max(pixels.shape) // SMALL_SIDE))
-    small = _decimated(pixels, factor)
+    step = sampling_step(pixels.shape)
+    padded = None if padding is None else padding[::step, ::step]
+    return breast_in_sample(pixels[::step, ::step], padded, pixels.shape)
+
+
+def sampling_step(shape: tuple[int, ...]) -> int:
+    """Return n, where every n-th row and column are enough to find the breast."""
+    return max(1, _factor(shape) // 3)
+
+
+def breast_in_sample(
+    sample: FloatImage, padding: BoolImage | None, shape: tuple[int, ...]
+) -> Breast | None:
+    """Do as `find_breast` with every `sampling_step`-th row and column of pixels and padding.
+
+    ``shape`` are the rows and columns of the whole image.
+    """
+    factor = _factor(shape)
+    small = _decimated(sample, factor, shape)
     if padding is not None:
-        small = _padding_to_air(small, _decimated(padding.astype(np.float32), factor))
+        small = _padding_to_air(small, _decimated(padding.astype(np.float32), factor, shape))
     small = _without_canvas(small)
     mask = _largest_part(_tissue(small))
     if mask is None or not PLAUSIBLE_SHARE[0] < mask.mean() < PLAUSIBLE_SHARE[1]:
         return None
-    return Breast(mask, factor, _box(mask, factor, pixels.shape))
+    return Breast(mask, factor, _box(mask, factor, shape))
 
 
-def _decimated(pixels: FloatImage, factor: int) -> FloatImage:
+def _factor(shape: tuple[int, ...]) -> int:
+    return max(1, -(-max(shape) // SMALL_SIDE))
+
+
+def _decimated(sample: FloatImage, factor: int, shape: tuple[int, ...]) -> FloatImage:
     """Mean of each block of `factor` x `factor` pixels; blocks at the far edges may be cut."""
-    rows, columns = pixels.shape
-    whole_rows, whole_columns = -(-rows // factor), -(-columns // factor)
-    # A strided pre-sample keeps this at a few milliseconds on 8 megapixels.
-    step = max(1, factor // 3)
-    sample = pixels[::step, ::step]
-    size = (whole_columns, whole_rows)
+    rows, columns = shape
+    size = (-(-columns // factor), -(-rows // factor))
     # Stretching the cut blocks at the far edges moves the mask by less than one block.
     small = cv2.resize(np.ascontiguousarray(sample), size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.float32)

@@ -10,19 +10,23 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.image.breast import find_breast
-from mammo_node.image.presentation import render
+from mammo_node.image.greys import StoredGreys
+from mammo_node.image.presentation import grey_table, look_up
 from mammo_node.vocabulary import Laterality, MammoImage, ViewPicture, VoiKind
 
 #: Enough for one view on a monitor of five megapixels that shows four.
 LONGEST_SIDE: Final = 2000
 _HALF: Final = 0.5
+_WHITE: Final = 255
+
+Grey = npt.NDArray[np.uint8]
 
 
 def picture_of(
@@ -39,25 +43,55 @@ def picture_of(
     with_breast : bool
         Whether to find the breast as well: a mask on the stored image's grid.
     """
-    width, height = _size(image, longest_side)
-    greys = cv2.resize(render(image, VoiKind.WINDOW), (width, height), interpolation=cv2.INTER_AREA)
+    blocks = _blocks(image, longest_side)
+    greys = _square(_shown(image, blocks), image)
     flip_x = image.orientation.chest_wall_right is not (image.laterality is Laterality.RIGHT)
     flip_y = image.orientation.head_down
-    upright = greys[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    rows, columns = (side // blocks * blocks for side in image.shape)
+    size = greys.shape[1], greys.shape[0]
     return ViewPicture(
-        grey=np.ascontiguousarray(np.rint(upright * 255.0), dtype=np.uint8),
-        to_picture=_affine(image.shape, (width, height), flip_x=flip_x, flip_y=flip_y),
+        grey=np.ascontiguousarray(greys[:: -1 if flip_y else 1, :: -1 if flip_x else 1]),
+        to_picture=_affine((rows, columns), size, flip_x=flip_x, flip_y=flip_y),
         breast=breast_mask(image) if with_breast else None,
     )
 
 
-def _size(image: MammoImage, longest_side: int) -> tuple[int, int]:
-    """Return (width, height) of the picture in pixels that are square in mm."""
-    rows, columns = image.shape
-    width_mm, height_mm = columns * image.spacing.column_mm, rows * image.spacing.row_mm
-    finest_mm = min(image.spacing.column_mm, image.spacing.row_mm)
-    pixel_mm = max(finest_mm, max(width_mm, height_mm) / longest_side)
-    return max(1, round(width_mm / pixel_mm)), max(1, round(height_mm / pixel_mm))
+def _blocks(image: MammoImage, longest_side: int) -> int:
+    """Return n where n x n stored pixels become one, whole blocks only: at the edge some go."""
+    spacing = image.spacing
+    sides_mm = (image.shape[0] * spacing.row_mm, image.shape[1] * spacing.column_mm)
+    finest_mm = min(spacing.row_mm, spacing.column_mm)
+    return min(math.ceil(max(sides_mm) / finest_mm / longest_side), *image.shape)
+
+
+def _shown(image: MammoImage, blocks: int) -> Grey:
+    """Return the means of blocks as they are shown: as viewers do it, smaller first, then grey."""
+    table = grey_table(image.presentation, VoiKind.WINDOW) * np.float32(_WHITE)
+    means = _means(image.stored, blocks)
+    greys = look_up(np.rint(table).astype(np.uint8), means, image.presentation)
+    if image.padding is not None:
+        # Whatever has a share of padding: the mean of tissue and padding is a grey of neither.
+        greys[_means(image.padding.astype(np.uint8) * np.uint8(_WHITE), blocks) > 0] = 0
+    return greys
+
+
+def _means(values: npt.NDArray[np.integer], blocks: int) -> npt.NDArray[np.integer]:
+    rows, columns = (side // blocks for side in values.shape)
+    whole = values[: rows * blocks, : columns * blocks]
+    # By whole numbers OpenCV is twenty times as fast as by others.
+    found = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(found, dtype=values.dtype)
+
+
+def _square(greys: Grey, image: MammoImage) -> Grey:
+    """Stretch oblong pixels to square ones, of the finer side."""
+    across, down = image.spacing.column_mm, image.spacing.row_mm
+    if across == down:
+        return greys
+    finest = min(across, down)
+    rows, columns = greys.shape
+    size = max(1, round(columns * across / finest)), max(1, round(rows * down / finest))
+    return np.asarray(cv2.resize(greys, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _affine(
@@ -78,7 +112,7 @@ def _affine(
 
 def breast_mask(image: MammoImage) -> npt.NDArray[np.bool_] | None:
     """Return where the breast is, (rows, columns) bool as stored; None if none is found."""
-    breast = find_breast(render(image, VoiKind.NONE), image.padding)
+    breast = StoredGreys(image, VoiKind.NONE).breast()
     if breast is None:
         return None
     rows, columns = image.shape

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_node.errors import ImageError
-from mammo_node.image.breast import BoolImage, Breast, FloatImage, find_breast
+from mammo_node.image.breast import BoolImage, Breast, FloatImage
 from mammo_node.image.geometry import ViewTransform
+from mammo_node.image.greys import Box, GivenGreys, Greys
 from mammo_node.image.recipes import RECIPES, Source
 from mammo_node.vocabulary import InputSpec, Orientation
 
@@ -45,12 +46,29 @@ def prepare(
     *,
     padding: BoolImage | None = None,
 ) -> Prepared:
-    """Make the input tensor that `spec` asks for.
+    """Make the input tensor that `spec` asks for of pixels that are there already.
 
     Parameters
     ----------
     pixels
         (rows, columns) float32, MONOCHROME2 (air dark), oriented as stored, any grey scale.
+    padding
+        (rows, columns) bool, True where Pixel Padding Value stands.
+
+    The others, and what is raised, as `prepare_greys`.
+    """
+    return prepare_greys(GivenGreys(pixels, padding), spacing_mm, orientation, spec)
+
+
+def prepare_greys(
+    greys: Greys, spacing_mm: tuple[float, float], orientation: Orientation, spec: InputSpec
+) -> Prepared:
+    """Make the input tensor that `spec` asks for.
+
+    Parameters
+    ----------
+    greys
+        Where the grey levels come from.
     spacing_mm
         Distance between rows and between columns.
     orientation
@@ -58,22 +76,20 @@ def prepare(
         chest wall on the left.
     spec
         The manifest's [input] table.
-    padding
-        (rows, columns) bool, True where Pixel Padding Value stands.
 
     Raises
     ------
     NoBreastFound
         If ``spec.crop`` is "breast" and no breast can be found.
     """
-    breast = find_breast(pixels, padding)
+    breast = greys.breast()
     if breast is None and spec.crop == "breast":
         raise NoBreastFound("no breast was found in the image")
-    left, top, right, bottom = _crop(spec, breast, pixels.shape)
+    box = left, top, right, bottom = _crop(spec, breast, greys.shape)
     width, height = _scaled_size(spec, (right - left, bottom - top), spacing_mm)
-    crop = np.ascontiguousarray(pixels[top:bottom, left:right], dtype=np.float32)
+    crop = greys.part(box)
     scaled = cv2.resize(crop, (width, height), interpolation=_INTERPOLATION[spec.interpolation])
-    mask = _scaled_mask(breast, (left, top, right, bottom), (width, height))
+    mask = _scaled_mask(breast, box, (width, height))
     flip_x = spec.mirror == "left" and orientation.chest_wall_right
     flip_y = spec.mirror == "left" and orientation.head_down
     steps = (slice(None, None, -1 if flip_y else 1), slice(None, None, -1 if flip_x else 1))
@@ -114,11 +130,9 @@ def prepare(
     return Prepared(np.ascontiguousarray(tensor), transform, np.ascontiguousarray(padded_mask))
 
 
-def _crop(
-    spec: InputSpec, breast: Breast | None, shape: tuple[int, ...]
-) -> tuple[int, int, int, int]:
+def _crop(spec: InputSpec, breast: Breast | None, shape: tuple[int, int]) -> Box:
     if breast is None or spec.crop == "none":
-        return 0, 0, int(shape[1]), int(shape[0])
+        return 0, 0, shape[1], shape[0]
     return breast.box
 
 
@@ -142,9 +156,7 @@ def _scaled_size(
     return max(1, round(width_mm / mm)), max(1, round(height_mm / mm))
 
 
-def _scaled_mask(
-    breast: Breast | None, box: tuple[int, int, int, int], size: tuple[int, int]
-) -> BoolImage:
+def _scaled_mask(breast: Breast | None, box: Box, size: tuple[int, int]) -> BoolImage:
     width, height = size
     if breast is None:
         return np.ones((height, width), dtype=bool)

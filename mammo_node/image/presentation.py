@@ -7,7 +7,7 @@ six times as much).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,12 @@ from mammo_node.vocabulary import (
 )
 
 _Float = npt.NDArray[np.float64]
+_Grey = TypeVar("_Grey", bound=np.generic)
 
 #: PS3.3 C.11.1.1: a LUT Descriptor's first value 0 means 2^16 entries.
 _FULL_LUT = 2**16
+#: Rows that are looked up at a time.
+_STRIP = 16
 
 
 def from_dataset(ds: Dataset) -> Presentation:
@@ -138,12 +141,18 @@ def render(image: MammoImage, voi: VoiKind) -> npt.NDArray[np.float32]:
 
 
 def look_up(
-    table: npt.NDArray[np.float32], stored: npt.NDArray[np.integer], presentation: Presentation
-) -> npt.NDArray[np.float32]:
-    """Apply a table of `grey_table` to stored values of any shape."""
+    table: npt.NDArray[_Grey], stored: npt.NDArray[np.integer], presentation: Presentation
+) -> npt.NDArray[_Grey]:
+    """Apply a table of `grey_table` to (rows, columns) stored values; of any type, as the table."""
     lowest = stored_range(presentation)[0]
-    index = stored if lowest == 0 else stored.astype(np.int32) - lowest
-    return np.take(table, index)
+    greys = np.empty(stored.shape, dtype=table.dtype)
+    # In strips: numpy makes an index of eight bytes for each pixel, which a cache should hold.
+    for top in range(0, len(stored), _STRIP):
+        strip = stored[top : top + _STRIP]
+        index = strip if lowest == 0 else strip.astype(np.int32) - lowest
+        # "clip" writes straight into the result; no index is outside the table.
+        np.take(table, index, out=greys[top : top + _STRIP], mode="clip")
+    return greys
 
 
 def stored_range(presentation: Presentation) -> tuple[int, int]:

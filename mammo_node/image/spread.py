@@ -1,6 +1,8 @@
-"""From a map on a model's grid to one on the stored image's grid."""
+"""From a map on a model's grid to one on the grid of the stored image, or of its picture."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import cv2
 import numpy as np
@@ -8,6 +10,10 @@ import numpy.typing as npt
 
 from mammo_node.image.geometry import ViewTransform
 
+#: A stored (column, row) on another grid: (a * c + b * r + tx, d * c + e * r + ty).
+Affine = tuple[float, float, float, float, float, float]
+#: The grid of the stored image itself.
+STORED: Final[Affine] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _HALF = 0.5
 
 
@@ -16,8 +22,9 @@ def spread(
     transform: ViewTransform,
     input_shape: tuple[int, int],
     shape: tuple[int, int],
+    to_grid: Affine = STORED,
 ) -> npt.NDArray[np.float32]:
-    """Lay a map over the stored image.
+    """Lay a map over the stored image, or over a picture of it.
 
     Parameters
     ----------
@@ -28,7 +35,9 @@ def spread(
     input_shape : (rows, columns)
         Of the model's input.
     shape : (rows, columns)
-        Of the stored image.
+        Of the stored image, or of the picture.
+    to_grid : (a, b, tx, d, e, ty)
+        From stored points to the picture's, corner-based; b and d are 0: it is not turned.
 
     Returns
     -------
@@ -36,8 +45,9 @@ def spread(
         Linear between the centres of the map's cells; 0 outside the model's input.
     """
     points = np.array([(_HALF, _HALF), (_HALF + 1.0, _HALF + 1.0)])
+    a, _, tx, _, e, ty = to_grid
     # Centres of the first pixel and its diagonal neighbour, in cells of the map.
-    cells = transform.to_model(points) * (
+    cells = transform.to_model((points - (tx, ty)) / (a, e)) * (
         values.shape[1] / input_shape[1],
         values.shape[0] / input_shape[0],
     )

@@ -51,3 +51,24 @@ def test_outside_the_model_there_is_nothing() -> None:
     assert laid[:, :97].max() == 0.0
     assert laid[:, 204:].max() == 0.0
     assert laid[5:95, 105:195].min() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("flip_x", "flip_y"), _FLIPS)
+def test_on_a_picture_it_is_what_it_is_on_the_image(flip_x: bool, flip_y: bool) -> None:
+    """A map laid over a picture of half the size, mirrored or not, is that of the stored image."""
+    transform = ViewTransform(10, 20, 200, 240, 50, 60)
+    rows, columns = np.mgrid[:15, :12].astype(np.float32)
+    values, shape = np.sin(rows / 3) + columns / 12, (300, 250)
+    to_picture = (
+        -0.5 if flip_x else 0.5,
+        0.0,
+        125.0 if flip_x else 0.0,
+        0.0,
+        -0.5 if flip_y else 0.5,
+        150.0 if flip_y else 0.0,
+    )
+    stored = spread(values, transform, (60, 50), shape)
+    halved = stored.reshape(150, 2, 125, 2).mean(axis=(1, 3))
+    hung = halved[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    laid = spread(values, transform, (60, 50), (150, 125), to_picture)
+    assert laid == pytest.approx(hung, abs=0.06)

@@ -44,7 +44,7 @@ def overviews(result: StudyResult, common: Common, _: Sequence[PriorResult] = ()
     result of the study it is.
     """
     sheets = [_overview(result, common, heat=False)]
-    if any(picture.relevance is not None for picture in common.pictures.values()):
+    if any(picture.heat is not None for picture in common.pictures.values()):
         sheets.append(_overview(result, common, heat=True))
     return sheets
 

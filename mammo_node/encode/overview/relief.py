@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mammo_node.encode.overview.canvas import Picture
 from mammo_node.vocabulary import ViewPicture
 
 #: Share of the colour where the relevance is 1: the tissue below stays visible.
@@ -25,19 +26,21 @@ def to_picture(points: npt.NDArray[np.float64], picture: ViewPicture) -> npt.NDA
     return np.stack([a * columns + b * rows + tx, d * columns + e * rows + ty], axis=1)
 
 
-def heated(picture: ViewPicture) -> npt.NDArray[np.uint8]:
-    """Return the picture as RGB with its relevance map laid over, dark red to light yellow.
+def heated(grey: Picture, heat: npt.NDArray[np.float32]) -> Picture:
+    """Return a grey picture as RGB with a map laid over, dark red to light yellow.
 
-    Brightness rises with the relevance, so that it can be told without telling colours.
+    Brightness rises with the map, so that it can be told without telling colours.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8
+    heat : (rows, columns) float32, 0..1
     """
-    if picture.relevance is None:
-        return np.repeat(picture.grey[..., None], 3, axis=2)
-    heat = np.clip(warped(picture.relevance, picture), 0.0, 1.0)
-    level = np.rint(heat * np.float32(_STEPS - 1)).astype(np.uint8)
+    level = np.rint(np.clip(heat, 0.0, 1.0) * np.float32(_STEPS - 1)).astype(np.uint8)
     kept, added = _mixing()
     # Tables of the map's levels: mixing each pixel by formula costs five times as much.
-    grey = picture.grey * kept[level]
-    mixed = cv2.merge([grey + part[level] for part in added])
+    remaining = grey * kept[level]
+    mixed = cv2.merge([remaining + part[level] for part in added])
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
@@ -48,15 +51,3 @@ def _mixing() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     ramp = np.arange(_STEPS, dtype=np.uint8)[None, :]
     colours = cv2.applyColorMap(ramp, cv2.COLORMAP_HOT).reshape(_STEPS, 3)[:, ::-1]
     return (1.0 - share).astype(np.float32), (colours * share[:, None]).T.astype(np.float32)
-
-
-def warped(stored: npt.NDArray[np.float32], picture: ViewPicture) -> npt.NDArray[np.float32]:
-    """Return a map of the stored image's grid on the picture's."""
-    rows, columns = picture.grey.shape
-    a, b, tx, d, e, ty = picture.to_picture
-    # From corner-based coordinates to OpenCV's, which count from the first pixel's centre.
-    matrix = np.asarray([[a, b, tx + (a + b - 1) / 2], [d, e, ty + (d + e - 1) / 2]])
-    found = cv2.warpAffine(
-        np.asarray(stored, dtype=np.float32), matrix, (columns, rows), flags=cv2.INTER_LINEAR
-    )
-    return np.asarray(found, dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -27,6 +27,8 @@ _MARGIN: Final = 12
 _OUTLINE_PX: Final = 2
 _RING_RADIUS: Final = 7.0
 _RING_POINTS: Final = 24
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +106,22 @@ def _draw_image(
     """Draw the image against the middle of the board; return its width."""
     rows, columns = picture.grey.shape
     width, height = max(1, int(columns * scale + 0.5)), max(1, int(rows * scale + 0.5))
-    shown = relief.heated(picture) if heat and picture.relevance is not None else picture.grey
-    small = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)
+    small = _sized(picture.grey, width, height)
+    if heat and picture.heat is not None:
+        small = relief.heated(small, _sized(picture.heat, width, height))
     left = tile.left + (tile.width - width if tile.is_right else 0)
     above = WORDS_HEIGHT if tile.is_tall else 0
     top = tile.top + above + (tile.height - above - height) // 2
-    canvas.put(np.asarray(small, dtype=np.uint8), left, top)
+    canvas.put(small, left, top)
     canvas.frame(left, top, left + width, top + height)
     area = Area(float(left), float(top), float(left + width), float(top + height))
     _draw_marks(canvas, view, picture, area)
     return width
+
+
+def _sized(image: npt.NDArray[_Number], width: int, height: int) -> npt.NDArray[_Number]:
+    sized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(sized, dtype=image.dtype)
 
 
 def _draw_marks(canvas: Canvas, view: ViewResult, picture: ViewPicture, area: Area) -> None:

@@ -62,7 +62,7 @@ def _pictures(result: StudyResult, common: Common) -> list[tuple[str, canvas.Pic
     if not arranged.rows or not common.pictures:
         return []
     shown = [(_CAPTION, False)]
-    if any(picture.relevance is not None for picture in common.pictures.values()):
+    if any(picture.heat is not None for picture in common.pictures.values()):
         shown.append((maps.explained(maps.kinds_of(common.pictures)), True))
     return [(caption, _board(result, common, arranged, heat=heat)) for caption, heat in shown]
 
