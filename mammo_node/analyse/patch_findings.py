@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mammo_node.analyse.patch_regions import bounds, regions_of, touching
 from mammo_node.analyse.patch_windows import Integers
-from mammo_node.analyse.suppression import Boxes, suppress
+from mammo_node.analyse.suppression import Boxes, Indices, suppress
 
 #: Side of a cell of the heatmap, model pixels.
 CELL_PX = 8
-#: Of a window's map: what is this much of its peak, and connected to it, is the finding.
-_OF_PEAK = 0.5
 Scores = npt.NDArray[np.float32]
 
 
@@ -52,10 +51,11 @@ def findings_of(
     """Return the findings, one for each lesion.
 
     A window that reaches its label's threshold is a finding. Where the model gives a map, its
-    box is what is connected to the map's peak at half of it or more; else it is the window's
-    central half, up to the image's edge where the window lies at it, since no other window has
-    that place nearer to its centre. Of findings of a label whose boxes, half a cell of the map
-    larger all round (without a map: whose windows), overlap by more than `iou`, the better stays.
+    box is that of the region around the map's peak (:mod:`.patch_regions`); else it is the
+    window's central half, up to the image's edge where the window lies at it, since no other
+    window has that place nearer to its centre. Of findings of a label whose boxes, half a cell of
+    the map larger all round (without a map: whose windows), overlap by more than `iou`, or whose
+    regions touch, the better stays.
 
     Parameters
     ----------
@@ -79,15 +79,16 @@ def findings_of(
         scores = windows.scores[:, place]
         # float32, as the scores: 0.3 as a double lies above 0.3 as a float.
         above = np.flatnonzero(scores >= np.float32(thresholds[label]))
-        boxes = whole = _whole(windows.corners[above], windows.size)
+        corners, size = windows.corners[above], windows.size
         if windows.maps is None:
-            boxes = _central(windows.corners[above], windows.size, shape)
+            boxes = _central(corners, size, shape)
+            kept = suppress(_whole(corners, size), scores[above], iou, most)
         else:
-            boxes = _peaks(windows.corners[above], windows.size, windows.maps[above, place])
-            # A place is known to a cell of the map: neighbours are parts of one lesion.
-            half = 0.5 * windows.size / min(windows.maps.shape[2:])
-            whole = boxes + np.array([-half, -half, half, half], dtype=np.float32)
-        kept = suppress(whole, scores[above], iou, most)
+            # A place is known to a cell of the map.
+            cell = size / min(windows.maps.shape[2:])
+            regions = regions_of(corners, size, windows.maps[above, place])
+            boxes = bounds(regions)
+            kept = _apart(regions, scores[above], cell, iou, most)
         found.append((boxes[kept], scores[above][kept], np.full(len(kept), label, dtype=np.int64)))
     boxes, scores, labels = (np.concatenate(of_all) for of_all in zip(*found, strict=True))
     order = np.argsort(-scores, kind="stable")[:most]
@@ -122,6 +123,17 @@ def heatmap_of(windows: JudgedWindows, shape: tuple[int, int]) -> npt.NDArray[np
     return heat
 
 
+def _apart(regions: Sequence[Boxes], scores: Scores, cell: float, iou: float, most: int) -> Indices:
+    """Return the best of regions that are one lesion, by falling score."""
+
+    def same(best: int, others: Indices) -> npt.NDArray[np.bool_]:
+        return touching(regions[best], [regions[other] for other in others], cell)
+
+    half = cell / 2
+    grown = bounds(regions) + np.array([-half, -half, half, half], dtype=np.float32)
+    return suppress(grown, scores, iou, most, same)
+
+
 def _whole(corners: Integers, size: int) -> Boxes:
     top_left = corners[:, ::-1]
     return np.concatenate([top_left, top_left + size], axis=1).astype(np.float32)
@@ -134,18 +146,3 @@ def _central(corners: Integers, size: int, shape: tuple[int, int]) -> Boxes:
     inner_low = np.where(low <= 0, low, low + size / 4)
     inner_high = np.where(high >= edge, high, high - size / 4)
     return np.concatenate([inner_low, inner_high], axis=1).astype(np.float32)
-
-
-def _peaks(corners: Integers, size: int, maps: npt.NDArray[np.float32]) -> Boxes:
-    boxes = [_peak(cells) * size for cells in maps]
-    place = np.tile(corners[:, ::-1], 2)
-    return (np.array(boxes, dtype=np.float32).reshape(-1, 4) + place).astype(np.float32)
-
-
-def _peak(cells: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return the box of a map's peak as parts of the window; a map of nothing gives all of it."""
-    rows, columns = cells.shape
-    high = (cells >= _OF_PEAK * cells.max()).astype(np.uint8)
-    _, parts, boxes, _ = cv2.connectedComponentsWithStats(high, connectivity=8)
-    x, y, width, height = boxes[parts.ravel()[cells.argmax()]][:4]
-    return np.array([x / columns, y / rows, (x + width) / columns, (y + height) / rows])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 Boxes = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
 
 
 def suppress(
-    boxes: Boxes, scores: npt.NDArray[np.float32], iou: float, most: int
-) -> npt.NDArray[np.intp]:
+    boxes: Boxes,
+    scores: npt.NDArray[np.float32],
+    iou: float,
+    most: int,
+    same: Callable[[int, Indices], npt.NDArray[np.bool_]] | None = None,
+) -> Indices:
     """Greedy suppression within one label.
 
     Parameters
@@ -23,6 +30,9 @@ def suppress(
         A box is dropped when its intersection over union with a better one is above this.
     most : int
         Stop after so many.
+    same : callable, optional
+        Tells which of several boxes are one with a better one though they overlap less; both are
+        given by index.
 
     Returns
     -------
@@ -37,6 +47,8 @@ def suppress(
         kept.append(best)
         shared = _intersections(boxes[best], boxes[waiting])
         waiting = waiting[shared <= iou * (areas[best] + areas[waiting] - shared)]
+        if same is not None and waiting.size:
+            waiting = waiting[~same(best, waiting)]
     return np.array(kept, dtype=np.intp)
 
 

@@ -176,6 +176,28 @@ def test_neighbours_on_the_map_are_one_lesion():
     np.testing.assert_array_equal(boxes, [[70, 120, 80, 130]])
 
 
+def test_a_lesion_on_the_border_of_two_windows_is_reported_once():
+    """Parts that barely overlap are one lesion where they touch; a cell between makes two."""
+    upper, lower = np.zeros((4, 4)), np.zeros((4, 4))
+    upper[2:, :], lower[:2, :] = 0.9, 0.8
+    for top, expected in ((140, 1), (145, 1), (150, 2)):
+        windows = _windows((100, 60), (top, 60), scores=[0.9, 0.8], maps=[upper, lower])
+        boxes, scores, _ = findings_of(windows, {0: 0.5}, (200, 160), 0.1, 20)
+        assert len(boxes) == expected, top
+        np.testing.assert_array_equal(boxes[0], [60, 120, 100, 140])
+        assert scores[0] == pytest.approx(0.9)
+
+
+def test_what_a_part_overlaps_is_not_lost_with_it():
+    """A region counts against others only where it stays itself."""
+    marked = np.zeros((4, 4))
+    marked[1:3, 1:3] = 0.9
+    # The second touches the first; the third overlaps the second, and is clear of the first.
+    windows = _windows((0, 0), (0, 25), (0, 40), scores=[0.9, 0.8, 0.7], maps=[marked] * 3)
+    boxes, *_ = findings_of(windows, {0: 0.5}, (200, 160), 0.1, 20)
+    np.testing.assert_array_equal(boxes, [[10, 10, 30, 30], [50, 10, 70, 30]])
+
+
 def test_two_lesions_in_overlapping_windows_stay_two():
     """With maps, windows that overlap may report different places."""
     first, second = np.zeros((4, 4)), np.zeros((4, 4))

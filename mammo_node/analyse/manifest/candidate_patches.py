@@ -84,7 +84,7 @@ class PatchScores(Table):
     nms_iou: Probability = Field(
         0.1,
         description="Of two windows of one label, or their boxes where there is a map, that"
-        " overlap by more than this, the better stays.",
+        " overlap by more than this, the better stays. So it does where regions of maps touch.",
     )
     max_detections: int = Field(20, ge=1, le=10000, description="Most findings of one image.")
 
