@@ -22,6 +22,14 @@ import numpy.typing as npt
 from mammo_node.config import OutputKind as OutputKind  # noqa: PLC0414 - re-exported on purpose
 
 
+def reaches(score: float, threshold: float) -> bool:
+    """Whether a score counts at a threshold, which itself counts.
+
+    Compared in the single precision of models' scores: 0.7 as a float lies below 0.7 as a double.
+    """
+    return bool(np.float32(score) >= np.float32(threshold))
+
+
 class Laterality(StrEnum):
     """Image Laterality (0020,0062)."""
 

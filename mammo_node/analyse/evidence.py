@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mammo_node.config import TrafficLight
-from mammo_node.vocabulary import Finding, ImageScore, Light, ViewResult
+from mammo_node.vocabulary import Finding, ImageScore, Light, ViewResult, reaches
 
 #: By rising urgency.
 _URGENCY = (Light.UNLIT, Light.GREEN, Light.AMBER, Light.RED)
@@ -21,9 +21,9 @@ class Point:
 
     def light(self, score: float) -> Light:
         """Return what a score is worth by itself."""
-        if score >= self.red:
+        if reaches(score, self.red):
             return Light.RED
-        return Light.AMBER if score >= self.amber else Light.GREEN
+        return Light.AMBER if reaches(score, self.amber) else Light.GREEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from mammo_node.analyse.location import Seat, location_of, with_location
 from mammo_node.analyse.nipple_frame import CRANIOCAUDAL
-from mammo_node.vocabulary import Agreement, Finding, FindingRef, ViewResult
+from mammo_node.vocabulary import Agreement, Finding, FindingRef, ViewResult, reaches
 
 #: Thresholds in force, by (model name, label).
 Thresholds = Mapping[tuple[str, str], float]
@@ -44,9 +42,7 @@ def reported(views: Iterable[ViewResult], thresholds: Thresholds) -> tuple[ViewR
 
 
 def _above(finding: Finding, score: float, thresholds: Thresholds) -> bool:
-    # float32, as the scores: 0.3 as a double lies above 0.3 as a float.
-    least = thresholds.get((finding.model.name, finding.label), 0.0)
-    return bool(np.float32(score) >= np.float32(least))
+    return reaches(score, thresholds.get((finding.model.name, finding.label), 0.0))
 
 
 def settled(marks: Mapping[Origin, Mark], thresholds: Thresholds) -> dict[Origin, Mark]:

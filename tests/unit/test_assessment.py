@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +63,15 @@ def test_the_light_follows_each_labels_own_points():
     """0.85 is red for a mass and amber for a cluster: scores of models differ in scale."""
     found = of(four(R_CC=(finding(0.85),), L_CC=(finding(0.85, "cluster"),)))
     assert (found["R"].light, found["L"].light) == (Light.RED, Light.AMBER)
+
+
+def test_a_score_on_its_point_counts():
+    """0.7 as a float lies below 0.7 as a double: what is reported at its threshold is not green."""
+    rules = Rules({("seeker", "mass"): Point(0.7, 0.9)})
+    just = float(np.float32(0.7))
+    assert just < 0.7
+    assert of(four(R_CC=(finding(just),)), rules)["R"].light is Light.AMBER
+    assert of(four(R_CC=(finding(float(np.float32(0.9))),)), rules)["R"].light is Light.RED
 
 
 def test_reasons_name_what_weighs_most_first():

@@ -7,11 +7,13 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
 from mammo_node.encode.cad import concepts
+from mammo_node.encode.cad.intent import rendering_intent
 from mammo_node.encode.statement import RESEARCH_USE
 from mammo_node.encode.study import encode_study
 from mammo_node.errors import EncodingError
@@ -165,6 +167,15 @@ def test_rendering_follows_the_operating_point() -> None:
     members = [i for i in named(ds, "111059") if i.RelationshipType == "INFERRED FROM"]
     calcifications = [i for i in members if value(i) == "129770007"]
     assert [intent(one) for one in calcifications] == ["optional"] * 3
+
+
+def test_a_score_on_its_operating_point_must_be_shown() -> None:
+    """Scores are single precision: 0.7 as a float lies below 0.7 as a double."""
+    result = replace(ANSWERS["findings"], operating_points=(("mass", 0.7),))
+    (found, *_) = (f for view in result.views for f in view.findings if f.label == "mass")
+    just, below = (replace(found, score=float(np.float32(score))) for score in (0.7, 0.699))
+    assert rendering_intent(result, just) == concepts.PRESENTATION_REQUIRED
+    assert rendering_intent(result, below) == concepts.PRESENTATION_OPTIONAL
 
 
 def test_a_lesion_in_two_views_is_a_composite_feature() -> None:

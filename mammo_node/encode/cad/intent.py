@@ -10,7 +10,7 @@ from mammo_node.encode.cad.concepts import (
     PRESENTATION_OPTIONAL,
     PRESENTATION_REQUIRED,
 )
-from mammo_node.vocabulary import CodedConcept, Finding, StudyResult
+from mammo_node.vocabulary import CodedConcept, Finding, StudyResult, reaches
 
 #: From what must be shown to what must not.
 ORDER: Final = (PRESENTATION_REQUIRED, PRESENTATION_OPTIONAL, NOT_FOR_PRESENTATION)
@@ -28,7 +28,7 @@ def rendering_intent(result: StudyResult, finding: Finding) -> CodedConcept:
     if (finding.concept.value, finding.concept.scheme) in _LANDMARKS:
         return NOT_FOR_PRESENTATION
     threshold = result.threshold_of(finding) or 0.0
-    return PRESENTATION_REQUIRED if finding.score >= threshold else PRESENTATION_OPTIONAL
+    return PRESENTATION_REQUIRED if reaches(finding.score, threshold) else PRESENTATION_OPTIONAL
 
 
 def strongest(intents: Iterable[CodedConcept]) -> CodedConcept:

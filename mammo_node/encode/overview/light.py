@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from mammo_node.encode import statement
-from mammo_node.vocabulary import Assessment, Light, Outcome, StudyResult
+from mammo_node.vocabulary import Assessment, Light, Outcome, StudyResult, reaches
 
 #: What the lamps mean by findings alone, for the foot of pictures and pages.
 LEGEND: Final = (
@@ -53,7 +53,7 @@ def _assessment(result: StudyResult) -> Assessment | None:
 
 def _has_high_score(result: StudyResult) -> bool:
     return any(
-        finding.score >= (1.0 + (result.threshold_of(finding) or 0.0)) / 2.0
+        reaches(finding.score, (1.0 + (result.threshold_of(finding) or 0.0)) / 2.0)
         for view in result.views
         for finding in view.findings
     )
