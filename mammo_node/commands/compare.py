@@ -71,6 +71,8 @@ def _check(options: argparse.Namespace) -> None:
     """
     if options.model_a == options.model_b:
         raise ConfigurationError(f"{options.model_a}: is named twice; two models are compared")
+    if options.limit < 0:
+        raise ConfigurationError(f"--limit {options.limit}: 0 or more is needed")
     if options.path and (options.study or options.since):
         raise ConfigurationError("--study and --since choose from the journal: not with --path")
 

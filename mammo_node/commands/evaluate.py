@@ -37,6 +37,7 @@ ANSWERS = "answers.csv"
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, or with --export write the truth down; 1 if no image could be judged."""
+    _check_numbers(options)
     configuration = load_folder(options.config)
     with Console(stderr=True).status("reading the truth"):
         truth = open_truth(
@@ -97,6 +98,14 @@ def _of_results(
     thresholds = {**dict.fromkeys(labels, results.threshold), **settings.thresholds}
     about |= {"what": ", ".join(results.models) or "reports", "documents": results.documents}
     return figures(judged, labels, about, replace(settings, thresholds=thresholds))
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    given = (("bootstrap", 1), ("seed", 0), ("limit", 1))
+    for name, least in given:
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ConfigurationError(f"--{name} {value}: {least} or more is needed")
 
 
 def _check_labels(given: Iterable[str], known: Sequence[str]) -> None:

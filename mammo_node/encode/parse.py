@@ -84,6 +84,7 @@ def _report(ds: Dataset) -> Report:
     entries = next(_children(library, codes.IMAGE_LIBRARY_GROUP), Dataset())
     measurements = next(_children(ds, codes.IMAGING_MEASUREMENTS), Dataset())
     groups = list(_children(measurements, codes.MEASUREMENT_GROUP))
+    lesions = [group for group in groups if _template(group) == _PLANAR_ROI]
     whole = [group for group in groups if _template(group) != _PLANAR_ROI]
     return Report(
         processing_summary=_code(_child(answer, codes.PROCESSING_SUMMARY)),
@@ -91,7 +92,7 @@ def _report(ds: Dataset) -> Report:
         conclusion=str(_child(answer, codes.CONCLUSION).TextValue),
         comments=tuple(str(c.TextValue) for c in _children(answer, codes.COMMENT)),
         images=tuple(_image(entry) for entry in _children(entries, codes.SOURCE)),
-        findings=tuple(_finding(group) for group in groups if group not in whole),
+        findings=tuple(map(_finding, lesions)),
         without_findings=_images_with(whole, codes.ALL_SUCCEEDED_NO_FINDINGS),
         not_analysed=_images_with(whole, codes.NONE_SUCCEEDED),
     )

@@ -194,6 +194,10 @@ def category_words(category: int) -> str:
     return f"AI suspicion category {category} (not BI-RADS)"
 
 
+def _with_category(words: str, category: int | None) -> str:
+    return words if category is None else f"{words}, {category_words(category)}"
+
+
 def category_in(words: str) -> int | None:
     """Return the category that a text says."""
     found = _CATEGORY.search(words)
@@ -202,8 +206,7 @@ def category_in(words: str) -> int | None:
 
 def score_words(score: ImageScore) -> str:
     """Return 'nodule 0.63, AI suspicion category 4 (not BI-RADS)'."""
-    words = f"{statement.plain(score.label)} {score.score:.2f}"
-    return words if score.category is None else f"{words}, {category_words(score.category)}"
+    return _with_category(f"{statement.plain(score.label)} {score.score:.2f}", score.category)
 
 
 def scores_in(words: str) -> Iterator[SaidScore]:
@@ -226,25 +229,20 @@ def light_in(words: str) -> Light | None:
 def assessment_words(assessment: Assessment) -> str:
     """Return 'Right breast: AI score 0.58, AI suspicion category 4 (not BI-RADS), light amber'."""
     words = f"{who(assessment.laterality)}: AI score {assessment.score:.2f}"
-    if assessment.category is not None:
-        words += f", {category_words(assessment.category)}"
-    return f"{words}, {light_words(assessment.light)}"
+    return f"{_with_category(words, assessment.category)}, {light_words(assessment.light)}"
 
 
 def breasts_words(result: StudyResult) -> str:
     """Return what is said of each breast in one line: 'Right: score 0.71, density C.'."""
-    lines = []
-    for side in (Laterality.RIGHT, Laterality.LEFT):
-        parts = [f"score {a.score:.2f}" for a in result.assessments if a.laterality is side]
-        parts += [
-            f"AI suspicion category {a.category}"
-            for a in result.assessments
-            if a.laterality is side and a.category is not None
-        ]
-        parts += [f"density {d.category}" for d in result.densities if d.laterality is side]
-        name = "Right" if side is Laterality.RIGHT else "Left"
-        lines += [f"{name}: {', '.join(parts)}."] if parts else []
-    return " ".join(lines)
+    said = {"Right": _breast(result, Laterality.RIGHT), "Left": _breast(result, Laterality.LEFT)}
+    return " ".join(f"{name}: {', '.join(parts)}." for name, parts in said.items() if parts)
+
+
+def _breast(result: StudyResult, side: Laterality) -> list[str]:
+    assessed = [one for one in result.assessments if one.laterality is side]
+    parts = [f"score {one.score:.2f}" for one in assessed]
+    parts += [f"AI suspicion category {c}" for one in assessed if (c := one.category) is not None]
+    return parts + [f"density {d.category}" for d in result.densities if d.laterality is side]
 
 
 def assessments_in(words: str) -> Iterator[Assessment]:

@@ -49,7 +49,6 @@ SERIES: Final = SeriesIdentity(
     number=9901,
     description="Mammography AI findings (research use only)",
 )
-_CONTAINS = RelationshipTypeValues.CONTAINS
 _ENGLISH = SrConcept(value="en-US", scheme_designator="RFC5646", meaning="English (United States)")
 
 

@@ -40,6 +40,8 @@ def open_truth(
         Saying what is wrong and what is known.
     """
     if words.startswith("phantom"):
+        if split is not None:
+            raise GroundTruthError(f"{words}: phantoms have no parts: --split goes with tables")
         made = phantoms.parse(words)
         studies = made.studies if limit is None else min(limit, made.studies)
         return phantoms.PhantomTruth(made.name, made.first_seed, studies, made.options)

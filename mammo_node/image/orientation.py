@@ -26,8 +26,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 #: Biped directions (PS3.3 C.7.6.1.1.1): the letter names where rows or columns lead to.
 _POSTERIOR, _ANTERIOR, _HEAD, _FOOT = "P", "A", "H", "F"
 _LETTERS = frozenset("APLRHF")
-#: Columns lead from lateral (top) to medial (bottom) in an upright image: to the other side.
-_MEDIAL = {Laterality.RIGHT: "L", Laterality.LEFT: "R"}
+#: Columns lead from lateral (top) to medial (bottom) in an upright image.
 _LATERAL = {Laterality.RIGHT: "R", Laterality.LEFT: "L"}
 
 #: Width of the strip at each side that is searched for the breast, as a part of the columns,

@@ -219,6 +219,7 @@ def test_a_model_that_fails_costs_one_image(tmp_path: Path, monkeypatch: pytest.
         (["--results", "/nowhere", "--truth", "phantom:1"], 1, "there is no such folder"),
         (["--model", "lesion-detector", "--truth", SEEDS, "--threshold", "x"], 2, "LABEL=SCORE"),
         (["--model", "x", "--truth", SEEDS, "--threshold", "mass=nan"], 2, "0 to 1"),
+        (["--model", "x", "--truth", SEEDS, "--bootstrap", "0"], 2, "--bootstrap 0: 1 or more"),
         (
             ["--model", "lesion-detector", "--truth", SEEDS, "--threshold", "cat=1"],
             2,

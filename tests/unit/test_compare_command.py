@@ -107,6 +107,7 @@ def test_both_run_on_files(config: Path, tmp_path: Path, capsys):
     ("arguments", "message"),
     [
         (("blobs", "blobs"), "blobs: is named twice"),
+        (("blobs", "spots", "--limit", "-1"), "--limit -1: 0 or more"),
         (("blobs", "spots", "--path", ".", "--since", "2026-01-01"), "not with --path"),
         (("blobs", "spots", "--path", ".", "--study", "1.2"), "not with --path"),
     ],

@@ -113,6 +113,8 @@ def test_truth_is_a_file_a_data_set_or_phantoms(tmp_path):
         open_truth("phantom:9-3")
     with pytest.raises(GroundTruthError, match=r"'size=3' is none of masses=int"):
         open_truth("phantom:1-2:size=3")
+    with pytest.raises(GroundTruthError, match="phantoms have no parts"):
+        open_truth("phantom:1-2", split="test")
     made = open_truth("phantom:5-9:masses=2,mm=0.2", limit=2)
     assert (made.first_seed, made.studies, len(made)) == (5, 2, 8)
     assert made.options == (("masses", 2), ("pixel_spacing_mm", 0.2))

@@ -16,7 +16,7 @@ from pydicom.valuerep import PersonName
 
 from mammo_node.encode.pdf import printable
 from mammo_node.encode.study import encode_study
-from mammo_node.vocabulary import Box, OutputKind, RefusalReason, StudyResult
+from mammo_node.vocabulary import Box, DensityCategory, OutputKind, RefusalReason, StudyResult
 from tests.golden import samples
 from tests.peers import require
 from tests.pictures import pictures
@@ -112,6 +112,14 @@ def test_what_is_said_across_a_breast_has_its_rows(tmp_path: Path):
     ):
         assert row in text
     assert pages(made) <= 3
+
+
+def test_every_density_model_has_its_word(tmp_path: Path):
+    """Two models in use may differ: neither is left out."""
+    result = samples.rich()
+    other = replace(result.densities[0], category=DensityCategory.B)
+    text = words(report(replace(result, densities=(*result.densities, other)))[1], tmp_path)
+    assert "C (0.71), B (0.12)" in text
 
 
 def test_refusals_stand_with_their_reason(tmp_path: Path):

@@ -85,11 +85,8 @@ class Writer:
 
     def reshaped_like(self, value: str, like: str) -> str:
         """Return a tensor in the shape of another one with as many numbers."""
-        return (
-            self.op("Reshape", [value, self.shape(like)], allowzero=1)
-            if (self.opset >= 14)
-            else self.op("Reshape", [value, self.shape(like)])
-        )
+        zero = {"allowzero": 1} if self.opset >= _HAS_ALLOWZERO else {}
+        return self.op("Reshape", [value, self.shape(like)], **zero)
 
     def filled_like(self, like: str, number: float = 0.0) -> str:
         """Return a tensor of one number in the shape of another."""

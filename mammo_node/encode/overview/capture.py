@@ -23,6 +23,7 @@ from mammo_node.encode.modules import Common, SeriesIdentity
 from mammo_node.encode.objects import PriorResult
 from mammo_node.encode.overview.canvas import Picture
 from mammo_node.encode.overview.sheet import Imprint, draw_sheet
+from mammo_node.encode.typeface import Typeface
 from mammo_node.header import attributes
 from mammo_node.vocabulary import StudyResult
 
@@ -40,13 +41,15 @@ _LOSSY: Final = "01"
 def overviews(result: StudyResult, common: Common, _: Sequence[PriorResult] = ()) -> list[Dataset]:
     """Return the overview of a study, and a second one with relevance maps if there are any.
 
-    Secondary Capture has no place for predecessors: the sheet itself says the how manieth
-    result of the study it is.
+    Secondary Capture has no place for predecessors: the sheet itself says which result
+    of the study it is.
     """
-    sheets = [_overview(result, common, heat=False)]
-    if any(picture.heat is not None for picture in common.pictures.values()):
-        sheets.append(_overview(result, common, heat=True))
-    return sheets
+    heated = any(picture.heat is not None for picture in common.pictures.values())
+    typeface = Typeface()
+    return [
+        _overview(result, common, typeface, heat=heat)
+        for heat in ((False, True) if heated else (False,))
+    ]
 
 
 def shows_relevance(ds: Dataset) -> bool:
@@ -70,7 +73,7 @@ def printed_date(date: str) -> str:
     return "-".join((date[:4], date[4:6], date[6:8])) if date else ""
 
 
-def _overview(result: StudyResult, common: Common, *, heat: bool) -> Dataset:
+def _overview(result: StudyResult, common: Common, typeface: Typeface, *, heat: bool) -> Dataset:
     number = max(common.generation, 1) * _PER_GENERATION + int(heat)
     role = "overview/relevance" if heat else "overview"
     ds = modules.base_dataset(common, SERIES, SecondaryCaptureImageStorage, role, number)
@@ -83,7 +86,8 @@ def _overview(result: StudyResult, common: Common, *, heat: bool) -> Dataset:
     ds.ImageComments = statement.study_statement(result)
     ds.DerivationDescription = f"AI overview. {statement.RESEARCH_USE}"
     _put_sources(ds, common)
-    _put_pixels(ds, draw_sheet(result, common.pictures, imprint(common), heat=heat))
+    drawn = draw_sheet(result, common.pictures, imprint(common), heat=heat, typeface=typeface)
+    _put_pixels(ds, drawn)
     return modules.finish(ds, common)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mammo_node.encode import sentences, statement
@@ -21,11 +22,11 @@ _DENSITY: Final = (
 def breasts(result: StudyResult) -> Table:
     """Return one row for each breast and the patient of which something is said."""
     assessed = {one.laterality: one for one in result.assessments}
-    dense = {one.laterality: one for one in result.densities}
+    dense = {side: [d for d in result.densities if d.laterality is side] for side in _ROWS}
     rows = [
-        (sentences.who(side), *_assessed(assessed.get(side)), _density(dense.get(side)))
+        (sentences.who(side), *_assessed(assessed.get(side)), _density(dense[side]))
         for side in _ROWS
-        if side in assessed or side in dense
+        if side in assessed or dense[side]
     ]
     return Table(
         "Breasts",
@@ -49,8 +50,9 @@ def _assessed(assessment: Assessment | None) -> tuple[str, str, str, str]:
     )
 
 
-def _density(density: Density | None) -> str:
-    return f"{density.category} ({sentences.certainty_of(density):.2f})" if density else ""
+def _density(densities: Sequence[Density]) -> str:
+    """Return what each density model says."""
+    return ", ".join(f"{d.category} ({sentences.certainty_of(d):.2f})" for d in densities)
 
 
 def compared(result: StudyResult) -> Table:
