@@ -70,22 +70,37 @@ def _is_known(letter: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Typeface:
-    """The two fonts, in any size in pixels; sizes that were used once are kept."""
+    """The two fonts, in any size in pixels.
+
+    What was drawn or measured once is kept: the sheets of one answer say nearly the same. So
+    make one for each answer, and let it go with it.
+    """
 
     _files: dict[bool, bytes] = field(
         default_factory=lambda: {bold: font_bytes(bold=bold) for bold in _FILES}
     )
     _fonts: dict[tuple[int, bool], ImageFont.FreeTypeFont] = field(default_factory=dict)
+    _widths: dict[tuple[str, int, bool], int] = field(default_factory=dict)
+    _lines: dict[tuple[str, int, bool], Mask] = field(default_factory=dict)
 
     def width(self, text: str, size: int, *, bold: bool = False) -> int:
         """Return the width of a line of text in pixels."""
-        return int(np.ceil(self._font(size, bold=bold).getlength(text)))
+        key = text, size, bold
+        if key not in self._widths:
+            self._widths[key] = int(np.ceil(self._font(size, bold=bold).getlength(text)))
+        return self._widths[key]
 
     def line(self, text: str, size: int, *, bold: bool = False) -> Mask:
         """Return a line of text as (1.4 * size, width) uint8, 255 where it is; size is in pixels.
 
-        The base line is ``size`` below the top.
+        The base line is ``size`` below the top. Not to be changed.
         """
+        key = text, size, bold
+        if key not in self._lines:
+            self._lines[key] = self._drawn(text, size, bold=bold)
+        return self._lines[key]
+
+    def _drawn(self, text: str, size: int, *, bold: bool) -> Mask:
         font = self._font(size, bold=bold)
         shape = (max(1, self.width(text, size, bold=bold)), round(1.4 * size))
         image = Image.new("L", shape, 0)

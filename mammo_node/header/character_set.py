@@ -55,7 +55,8 @@ class CharacterSet:
         if self.is_default:
             return all(text.isascii() for text in texts)
         encodings = convert_encodings(list(self.terms))
-        return all(_survives(text, encodings) for text in texts)
+        # Each once: codes and their schemes stand in a report hundreds of times.
+        return all(_survives(text, encodings) for text in set(texts))
 
     def legible(self, text: str) -> tuple[str, int]:
         """Return a text that the set can carry, and how many characters became ``?`` in it."""

@@ -21,8 +21,8 @@ from mammo_node.image.greys import StoredGreys
 from mammo_node.image.presentation import grey_table, look_up
 from mammo_node.vocabulary import Laterality, MammoImage, ViewPicture, VoiKind
 
-#: Enough for one view on a monitor of five megapixels that shows four.
-LONGEST_SIDE: Final = 2000
+#: What the largest place of a sheet takes: two views of a study on 1600 x 2000 pixels.
+LONGEST_SIDE: Final = 1400
 _HALF: Final = 0.5
 _WHITE: Final = 255
 

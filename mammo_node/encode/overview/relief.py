@@ -37,17 +37,19 @@ def heated(grey: Picture, heat: npt.NDArray[np.float32]) -> Picture:
     heat : (rows, columns) float32, 0..1
     """
     level = np.rint(np.clip(heat, 0.0, 1.0) * np.float32(_STEPS - 1)).astype(np.uint8)
+    # Little of a mammogram is warm: the rest stays as it is.
+    warm = level >= _LEAST * (_STEPS - 1)
+    warmth = level[warm]
     kept, added = _mixing()
-    # Tables of the map's levels: mixing each pixel by formula costs five times as much.
-    remaining = grey * kept[level]
-    mixed = cv2.merge([remaining + part[level] for part in added])
-    return np.asarray(np.rint(mixed), dtype=np.uint8)
+    rgb = np.repeat(grey[..., None], 3, axis=2)
+    rgb[warm] = np.rint((grey[warm] * kept[warmth])[:, None] + added[warmth]).astype(np.uint8)
+    return rgb
 
 
 def _mixing() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return by level of the map: the share of grey that stays, and (3, levels) what is added."""
+    """Return by level of the map: the share of grey that stays, and (levels, 3) what is added."""
     heat = np.arange(_STEPS) / (_STEPS - 1)
     share = np.where(heat < _LEAST, 0.0, _STRONGEST * np.sqrt(heat))
     ramp = np.arange(_STEPS, dtype=np.uint8)[None, :]
     colours = cv2.applyColorMap(ramp, cv2.COLORMAP_HOT).reshape(_STEPS, 3)[:, ::-1]
-    return (1.0 - share).astype(np.float32), (colours * share[:, None]).T.astype(np.float32)
+    return (1.0 - share).astype(np.float32), (colours * share[:, None]).astype(np.float32)

@@ -56,7 +56,12 @@ class Imprint:
 
 
 def draw_sheet(
-    result: StudyResult, pictures: Pictures, imprint: Imprint, *, heat: bool = False
+    result: StudyResult,
+    pictures: Pictures,
+    imprint: Imprint,
+    *,
+    heat: bool = False,
+    typeface: Typeface | None = None,
 ) -> Picture:
     """Draw the overview of a study.
 
@@ -70,13 +75,15 @@ def draw_sheet(
         Study date and who made it.
     heat : bool
         Lay relevance maps over the images.
+    typeface : Typeface, optional
+        Shared by the sheets of one answer.
 
     Returns
     -------
     ndarray
         (HEIGHT, WIDTH, 3) uint8 RGB; the same arguments give the same pixels.
     """
-    canvas = Canvas(WIDTH, HEIGHT, Typeface())
+    canvas = Canvas(WIDTH, HEIGHT, typeface or Typeface())
     arranged = hanging_.hang(result)
     shown = maps.named(maps.kinds_of(pictures)) if heat else None
     top = _draw_head(canvas, result, _title(imprint, shown))

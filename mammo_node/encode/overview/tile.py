@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import cv2
 import numpy as np
@@ -27,8 +27,6 @@ _MARGIN: Final = 12
 _OUTLINE_PX: Final = 2
 _RING_RADIUS: Final = 7.0
 _RING_POINTS: Final = 24
-
-_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +104,12 @@ def _draw_image(
     """Draw the image against the middle of the board; return its width."""
     rows, columns = picture.grey.shape
     width, height = max(1, int(columns * scale + 0.5)), max(1, int(rows * scale + 0.5))
-    small = _sized(picture.grey, width, height)
+    sized = cv2.resize(picture.grey, (width, height), interpolation=cv2.INTER_AREA)
+    small = np.asarray(sized, dtype=np.uint8)
     if heat and picture.heat is not None:
-        small = relief.heated(small, _sized(picture.heat, width, height))
+        # Maps are smooth, coarser than pixels: no mean is needed to make them smaller.
+        spread = cv2.resize(picture.heat, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = relief.heated(small, np.asarray(spread, dtype=np.float32))
     left = tile.left + (tile.width - width if tile.is_right else 0)
     above = WORDS_HEIGHT if tile.is_tall else 0
     top = tile.top + above + (tile.height - above - height) // 2
@@ -117,11 +118,6 @@ def _draw_image(
     area = Area(float(left), float(top), float(left + width), float(top + height))
     _draw_marks(canvas, view, picture, area)
     return width
-
-
-def _sized(image: npt.NDArray[_Number], width: int, height: int) -> npt.NDArray[_Number]:
-    sized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(sized, dtype=image.dtype)
 
 
 def _draw_marks(canvas: Canvas, view: ViewResult, picture: ViewPicture, area: Area) -> None:

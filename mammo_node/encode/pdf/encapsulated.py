@@ -64,14 +64,20 @@ def _pictures(result: StudyResult, common: Common) -> list[tuple[str, canvas.Pic
     shown = [(_CAPTION, False)]
     if any(picture.heat is not None for picture in common.pictures.values()):
         shown.append((maps.explained(maps.kinds_of(common.pictures)), True))
-    return [(caption, _board(result, common, arranged, heat=heat)) for caption, heat in shown]
+    typeface = Typeface()
+    return [(word, _board(result, common, arranged, typeface, heat=heat)) for word, heat in shown]
 
 
 def _board(
-    result: StudyResult, common: Common, arranged: hanging.Hanging, *, heat: bool
+    result: StudyResult,
+    common: Common,
+    arranged: hanging.Hanging,
+    typeface: Typeface,
+    *,
+    heat: bool,
 ) -> canvas.Picture:
     height = _HEIGHT_OF_ONE_ROW if len(arranged.rows) == 1 else _HEIGHT
-    drawn = canvas.Canvas(_WIDTH, height, Typeface())
+    drawn = canvas.Canvas(_WIDTH, height, typeface)
     board.draw_board(drawn, result, arranged, common.pictures, (0, height), heat=heat)
     return drawn.rgb
 
