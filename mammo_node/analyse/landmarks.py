@@ -52,16 +52,24 @@ class LandmarkFinder:
             zip(names, self.session.run({manifest.input.name: tensor}, names), strict=True)
         )
         point = found[manifest.output.nipple]
-        if point.shape != (1, 3) or not np.isfinite(point).all():
-            raise InferenceError(
-                f"model {self.package.name} breaks its output contract: nipple {point.shape}"
-            )
+        if point.shape != (1, 3):
+            raise self._broken(f"nipple {point.shape}")
+        for name, values in found.items():
+            if not values.size or not np.isfinite(values).all():
+                raise self._broken(f"{name} is empty or not finite")
         pectoral = found.get(manifest.output.pectoral or "")
         profile = found.get(manifest.output.profile or "")
         column, row, score = (float(value) for value in point[0])
         return FoundLandmarks(
             nipple=(column, row),
-            score=min(max(score, 0.0), 1.0),
+            score=_share(score),
             pectoral=None if pectoral is None else np.asarray(pectoral[0, 0], dtype=np.float32),
-            in_profile=None if profile is None else float(profile.ravel()[0]),
+            in_profile=None if profile is None else _share(float(profile.flat[0])),
         )
+
+    def _broken(self, what: str) -> InferenceError:
+        return InferenceError(f"model {self.package.name} breaks its output contract: {what}")
+
+
+def _share(value: float) -> float:
+    return min(max(value, 0.0), 1.0)

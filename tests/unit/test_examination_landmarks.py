@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from mammo_node.analyse.landmarks import LandmarkFinder
+from mammo_node.analyse.package import load_package
 from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
+from mammo_node.errors import InferenceError
 from mammo_node.examination import Subject, examine
 from mammo_node.image.reader import read_mammogram
 from mammo_node.image.suitability import Policy
@@ -20,6 +23,17 @@ from tests.unit.view_graphs import write_landmark_package
 ROWS, COLUMNS, MM = 480, 360, 0.25
 #: (column, row) of the nipple with the chest wall on the left, and the muscle's triangle there.
 NIPPLE, MUSCLE_PX = (250.0, 240.0), 90
+
+
+class Says:
+    """A session with these outputs, and plain ones for the others."""
+
+    def __init__(self, **outputs: np.ndarray) -> None:
+        plain = {"nipple": np.ones((1, 3)), "pectoral": np.zeros((1, 1, 2, 2))}
+        self.outputs = {**plain, "profile": np.ones((1, 1)), **outputs}
+
+    def run(self, inputs, outputs):
+        return [self.outputs[name].astype(np.float32) for name in outputs]
 
 
 def scene(*, right: bool) -> np.ndarray:
@@ -93,3 +107,29 @@ def test_below_the_least_score_there_is_no_nipple(tmp_path: Path):
     assert high.nipple_px is None
     assert high.nipple_score == pytest.approx(0.9)
     assert high.breast_px
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"nipple": np.zeros((1, 2))}, r"nipple \(1, 2\)"),
+        ({"nipple": np.array([[1.0, np.nan, 0.5]])}, "nipple is empty or not finite"),
+        ({"pectoral": np.full((1, 1, 2, 2), np.inf)}, "pectoral is empty or not finite"),
+        ({"profile": np.array([[np.nan]])}, "profile is empty or not finite"),
+        ({"profile": np.zeros((1, 0))}, "profile is empty or not finite"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(tmp_path: Path, changed: dict, reason: str):
+    """What is not finite would end in reports and in JSON that nobody can read."""
+    package = load_package(write_landmark_package(tmp_path / "p"))
+    tensor = np.zeros((1, 1, 8, 8), dtype=np.float32)
+    with pytest.raises(InferenceError, match=f"landmarks breaks its output contract: {reason}"):
+        LandmarkFinder(package, Says(**changed)).run(tensor)
+
+
+def test_shares_stay_between_0_and_1(tmp_path: Path):
+    """Single precision may leave a little outside."""
+    package = load_package(write_landmark_package(tmp_path / "p"))
+    says = Says(nipple=np.array([[4.0, 5.0, 1.0001]]), profile=np.array([[-0.0001]]))
+    found = LandmarkFinder(package, says).run(np.zeros((1, 1, 8, 8), dtype=np.float32))
+    assert (found.nipple, found.score, found.in_profile) == ((4.0, 5.0), 1.0, 0.0)
