@@ -26,7 +26,7 @@ from training.card import write_package
 from training.config import Config, Phase
 from training.export import build, export, parity
 from training.measure import measure
-from training.measures.images import measure_agreement, measure_images
+from training.measures.images import AGREEMENT_IMAGES, measure_agreement, measure_images
 from training.quantise import quantise
 from training.task import make_task
 from training.tasks.patches import PatchTask
@@ -137,7 +137,8 @@ def _add_images(
     path = run / "figures.json"
     figures = json.loads(path.read_text(encoding="utf-8"))
     if task.inner:
-        figures["dense_agreement"] = measure_agreement(package, held_out)
+        images = 1 if limit else AGREEMENT_IMAGES
+        figures["dense_agreement"] = measure_agreement(package, held_out, images)
     else:
         figures |= measure_images(package, task.kinds, held_out, limit)
     path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

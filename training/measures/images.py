@@ -22,6 +22,8 @@ from training.raw import raw_views
 
 #: Images whose windows are judged: a few seconds each, and limits need no more.
 IMAGES = 100
+#: Images on which dense evaluation is compared with windows: hundreds of windows each.
+AGREEMENT_IMAGES = 4
 
 
 def measure_images(
@@ -56,7 +58,7 @@ def measure_images(
     return _figures(np.asarray(scores), np.asarray(truth), patients)
 
 
-def measure_agreement(folder: Path, held_out: Path, images: int = 4) -> float:
+def measure_agreement(folder: Path, held_out: Path, images: int = AGREEMENT_IMAGES) -> float:
     """Return how far a package's windows and its dense evaluation agree: `dense_agreement`."""
     engine = Engine.start(Models(folder=folder.resolve().parent, use=(folder.name,)), Worker())
     runner = engine.loaded[0].runner
