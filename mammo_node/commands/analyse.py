@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.progress import Progress
 
+from mammo_node.commands.skipped import tell_skipped
 from mammo_node.composition import pipeline_settings
 from mammo_node.config import load_folder
 from mammo_node.encode.summary import study_json
@@ -20,8 +21,6 @@ from mammo_node.offline import analyse, gather, write_answer
 from mammo_node.pipeline import Answer, Pipeline
 from mammo_node.vocabulary import Outcome
 
-#: Skipped files that are named.
-_NAMED = 5
 _FULL = (Outcome.FINDINGS, Outcome.NO_FINDINGS)
 
 
@@ -56,10 +55,7 @@ def run(options: argparse.Namespace) -> int:
                 print(f"{uid}: no valid {kind.value}: {reason}", file=sys.stderr)
             if not options.json:
                 _tell(answer, str(folder))
-    for path in gathered.skipped[:_NAMED]:
-        print(f"{path}: not a DICOM instance, skipped", file=sys.stderr)
-    if len(gathered.skipped) > _NAMED:
-        print(f"and {len(gathered.skipped) - _NAMED} more files skipped", file=sys.stderr)
+    tell_skipped(gathered.skipped)
     if options.json:
         print(json.dumps([study_json(answer.result) for answer in answers], indent=2))
     if not gathered.studies:

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mammo_node.analyse.opinion import Opinion
+from mammo_node.commands.skipped import tell_skipped
 from mammo_node.commands.storage import open_journal
 from mammo_node.composition import pipeline_settings
 from mammo_node.config import Configuration, load_folder
@@ -130,8 +131,7 @@ def _on_files(
     found: tuple[Opinions, Opinions] = ({}, {})
     with Progress(console=Console(stderr=True), transient=True) as progress:
         gathered = gather(paths)
-        if gathered.skipped:
-            print(f"{len(gathered.skipped)} files are not DICOM, skipped", file=sys.stderr)
+        tell_skipped(gathered.skipped)
         work = progress.add_task("analysing studies", total=len(gathered.studies))
         for uid, instances in gathered.studies.items():
             for name, opinions in zip(names, found, strict=True):

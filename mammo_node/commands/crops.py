@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mammo_node.commands.skipped import tell_skipped
 from mammo_node.commands.storage import open_journal
 from mammo_node.composition import pipeline_settings, policy
 from mammo_node.config import Configuration, load_folder
@@ -84,8 +85,7 @@ def _sources(options: argparse.Namespace, configuration: Configuration) -> list[
 
 def _of_files(options: argparse.Namespace, configuration: Configuration) -> list[Source]:
     gathered = gather(options.paths)
-    if gathered.skipped:
-        print(f"{len(gathered.skipped)} files are not DICOM, skipped", file=sys.stderr)
+    tell_skipped(gathered.skipped)
     return from_files(gathered, _analyst(configuration)) if gathered.studies else []
 
 

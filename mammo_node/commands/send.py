@@ -10,6 +10,7 @@ from contextlib import closing
 from rich.console import Console
 from rich.progress import Progress
 
+from mammo_node.commands.skipped import tell_skipped
 from mammo_node.config import load_folder
 from mammo_node.deliver.files import sendable
 from mammo_node.deliver.sending import send_as_they_are
@@ -23,9 +24,9 @@ def run(options: argparse.Namespace) -> int:
     configuration = load_folder(options.config)
     destination = configuration.ae_titles.named_destination(options.destination)
     files = existing_files(options.paths)
-    items = [item for item in map(sendable, files) if item is not None]
-    if len(items) < len(files):
-        print(f"{len(files) - len(items)} files are not DICOM, skipped", file=sys.stderr)
+    looked_at = [(path, sendable(path)) for path in files]
+    items = [item for _, item in looked_at if item is not None]
+    tell_skipped([path for path, item in looked_at if item is None])
     if not items:
         print("nothing to send", file=sys.stderr)
         return 1

@@ -96,7 +96,7 @@ def test_both_run_on_files(config: Path, tmp_path: Path, capsys):
     options = ("--config", str(config), "--json", "--path", str(images))
     assert cli.main(("compare", "blobs", "spots", *options)) == 0
     told = capsys.readouterr()
-    assert "1 files are not DICOM, skipped" in told.err
+    assert f"{images / 'notes.txt'}: not a DICOM instance, skipped" in told.err
     found = json.loads(told.out)
     assert (found["studies"], found["same_light"]) == (1, 1)
     assert found["findings"]["only_a"] == found["findings"]["only_b"] == 0
