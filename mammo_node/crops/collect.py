@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammo_node.crops.cutting import BREASTS, IMAGES, LABELS, MASKS, Settings, cut_image
@@ -18,6 +18,8 @@ from mammo_node.image.suitability import Policy
 from mammo_node.vocabulary import Refusal
 
 RECORDS = "records"
+#: Stamp of a record whose crops are being made anew: of no settings, and in no index.
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def collect(
             else:
                 try:
                     with source.opened() as study:
+                        if old is not None:  # its pictures are overwritten from here on
+                            save(replace(old, stamp=UNFINISHED), path)
                         record = _record(study, stamp, settings, policy, folder)
                     save(record, path)
                     _sweep(folder, old, record)
@@ -76,9 +80,9 @@ def collect(
 
 
 def all_records(folder: Path) -> list[StudyRecord]:
-    """Return the records of a folder, in the order of their names."""
-    paths = sorted((folder / RECORDS).glob("*.json"))
-    return [record for record in map(load, paths) if record is not None]
+    """Return the records of a folder whose crops are all there, in the order of their names."""
+    found = map(load, sorted((folder / RECORDS).glob("*.json")))
+    return [record for record in found if record is not None and record.stamp != UNFINISHED]
 
 
 def _is_there(record: StudyRecord | None, source: Source, stamp: str) -> bool:

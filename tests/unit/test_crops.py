@@ -19,6 +19,8 @@ from mammo_node.analyse.detector import Detector
 from mammo_node.analyse.fuse import study_result
 from mammo_node.analyse.package import load_package
 from mammo_node.cli import main
+from mammo_node.crops import cutting
+from mammo_node.crops.atomic import write_png
 from mammo_node.crops.collect import collect
 from mammo_node.crops.cutting import BREASTS, IMAGES, LABELS, MASKS, Settings
 from mammo_node.crops.index import COLUMNS, coco, table, yolo
@@ -271,6 +273,31 @@ def test_an_interruption_loses_nothing_that_was_made(study: Gathered, tmp_path: 
     assert json.loads((out / "coco.json").read_text())["annotations"]
     collect([it], Settings(), Policy(), out)
     assert len(opened) == 1
+
+
+def test_crops_of_two_settings_are_never_mixed(
+    study: Gathered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Stopped while a study is cut anew, its crops are in no index until they are all of a kind."""
+    out = tmp_path / "out"
+    it, opened = source(study, finding(30, 60, 70, 100))
+    collect([it], Settings(margin_mm=2.0), Policy(), out)
+    before = picture(out / IMAGES / f"{rows_of(out)[0]['crop']}.png")
+
+    def stopped(path: Path, pixels: np.ndarray) -> None:
+        if path.parent.name == MASKS:
+            raise KeyboardInterrupt
+        write_png(path, pixels)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cutting, "write_png", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            collect([it], Settings(margin_mm=4.0), Policy(), out)
+    assert rows_of(out) == []
+    collect([it], Settings(margin_mm=2.0), Policy(), out)
+    assert len(opened) == 3
+    (row,) = rows_of(out)
+    assert (picture(out / IMAGES / f"{row['crop']}.png") == before).all()
 
 
 def test_a_study_that_fails_takes_no_other_with_it(study: Gathered, tmp_path: Path):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from mammo_node.evaluate.records import ImageRecord
 
 TEST = "test"
-TRAINING = "training"
 
 
 @dataclass(frozen=True, slots=True)
