@@ -37,7 +37,8 @@ from mammo_node.journal.records import RecordedOpinion
 from mammo_node.offline import gather
 from mammo_node.pipeline import Pipeline, StudyRequest
 
-Opinions = dict[str, Opinion]
+#: By Study Instance UID and generation: a late view makes another set of images of a study.
+Opinions = dict[tuple[str, int], Opinion]
 _FILE_WIDTH = 160
 
 
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         a, b = _on_files(configuration, names, options.path)
     else:
         a, b = _recorded(configuration, names, options.study, since(options.since))
-    both = {uid: (a[uid], b[uid]) for uid in a if uid in b}
+    both = {uid: (a[uid, number], b[uid, number]) for uid, number in a if (uid, number) in b}
     sides = Sides(*names, only_a=len(a) - len(both), only_b=len(b) - len(both))
     found = document(compare(both), sides, options.limit)
     if options.json:
@@ -115,7 +116,7 @@ def _recorded(
 
 def _read(recorded: Sequence[RecordedOpinion]) -> Opinions:
     return {
-        one.study_instance_uid: Opinion.from_json(one.document)
+        (one.study_instance_uid, one.generation): Opinion.from_json(one.document)
         for one in recorded
         if one.document is not None
     }
@@ -138,7 +139,7 @@ def _on_files(
                 now = datetime.now(UTC)
                 request = StudyRequest(uid, 1, instances, (), now, models=(name,))
                 try:
-                    opinions[uid] = pipeline.opinion(request)
+                    opinions[uid, request.generation] = pipeline.opinion(request)
                 except InferenceError as error:
                     # The other studies are worth comparing all the same.
                     print(f"{uid}: {name} failed: {error}", file=sys.stderr)

@@ -87,6 +87,22 @@ def test_nothing_to_compare_is_a_failure(config: Path, tmp_path: Path, capsys):
     assert "studies compared           0" in capsys.readouterr().out
 
 
+def test_a_study_is_compared_on_the_same_images(config: Path, tmp_path: Path, capsys):
+    """Where a view came late to one of them, they are compared when both have seen it."""
+    bench = recorded(tmp_path)
+    bench.receive("L", "CC")
+    record = OpinionRecord(MODEL, said(L_CC=(finding(0.9),)).to_json())
+    bench.journal.complete_job(bench.claim(), [], Outcome.FINDINGS, bench.now, opinions=[record])
+    options = ("--config", str(config), "--json")
+    assert cli.main(("compare", "seeker", "other", *options)) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["studies"], found["not_compared"]) == (0, {"only_a": 1, "only_b": 1})
+    job = bench.journal.claim_shadow(OTHER, 3, bench.now)
+    bench.journal.record_shadow(job, OTHER, said(OTHER).to_json(), bench.now)
+    assert cli.main(("compare", "seeker", "other", *options)) == 0
+    assert json.loads(capsys.readouterr().out)["studies"] == 1
+
+
 def test_both_run_on_files(config: Path, tmp_path: Path, capsys):
     """Without any journal: a folder, two packages, in use or not; what is no image is told."""
     images = tmp_path / "images"
