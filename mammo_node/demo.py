@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 import pydicom
 
-from mammo_node.analyse.package import discover
+from mammo_node.analyse.package import ModelPackage, discover
 from mammo_node.composition import policy
 from mammo_node.config import (
     AETitles,
@@ -97,16 +98,22 @@ def run(out: Path, seed: int, tell: Callable[[str], None]) -> Path:
         # An implant would have its views refused, which is not what a first look is for.
         study = generate_study(seed, masses=2, look="digital", implant="none")
         images = write_study(study, out / "study")
+    # Every family that is installed with us: a first look should show them all.
+    packages = discover(None)
     with tempfile.TemporaryDirectory(prefix="mammo-node-demo-") as storage:
-        stored = _through_the_node(images, out / "pacs", Path(storage), timeline)
-    return _summarise(study, images, stored, out, timeline)
+        configuration = partial(_configuration, Path(storage), packages)
+        stored = _through_the_node(images, out / "pacs", configuration, timeline)
+    return _summarise(study, packages, images, stored, out=out, timeline=timeline)
 
 
 def _through_the_node(
-    images: list[Path], pacs: Path, storage: Path, timeline: Timeline
+    images: list[Path],
+    pacs: Path,
+    configuration: Callable[[int], Configuration],
+    timeline: Timeline,
 ) -> tuple[StoredObject, ...]:
     with LocalArchive(pacs, _PACS) as archive:
-        node = Node(_configuration(storage, archive.port))
+        node = Node(configuration(archive.port))
         with timeline.step("node started: journal, model self-test, receiver processes"):
             listening = node.start()
         if listening.models_problem:
@@ -135,7 +142,9 @@ def _whole(stored: tuple[StoredObject, ...], images: list[Path]) -> bool:
     return modalities.count("PR") >= len(images) and {"SR", "OT", "DOC"} <= set(modalities)
 
 
-def _configuration(storage: Path, pacs_port: int) -> Configuration:
+def _configuration(
+    storage: Path, packages: Sequence[ModelPackage], pacs_port: int
+) -> Configuration:
     return Configuration(
         ae_titles=AETitles(
             local=Local(bind="127.0.0.1", port=0),
@@ -153,8 +162,7 @@ def _configuration(storage: Path, pacs_port: int) -> Configuration:
         settings=Settings(
             storage=Storage(folder=storage, min_free_mb=64),
             completion=Completion(settle_s=1.0, quiet_s=2.0),
-            # Every family that is installed with us: a first look should show them all.
-            models=Models(use=tuple(package.name for package in discover(None))),
+            models=Models(use=tuple(package.name for package in packages)),
             log=Log(level="error"),
         ),
     )
@@ -170,8 +178,10 @@ def _send(images: list[Path], port: int) -> None:
 
 def _summarise(
     study: PhantomStudy,
+    packages: Sequence[ModelPackage],
     images: list[Path],
     stored: tuple[StoredObject, ...],
+    *,
     out: Path,
     timeline: Timeline,
 ) -> Path:
@@ -184,7 +194,8 @@ def _summarise(
     timeline.tell(f"\n{report.conclusion}")
     for view, label, score, size, model in findings.rows:
         timeline.tell(f"  {view}  {label} {score}, {size} mm ({model})")
-    every = models_table(discover(None), read_report(sr))
+    read = read_report(sr)
+    every = models_table(packages, read)
     for model, family, said in every.rows:
         timeline.tell(f"  {model} ({family}): {said}")
     pictures = [Picture(path.stem.split("-", 2)[2], path.name) for path in overlays]
@@ -193,7 +204,7 @@ def _summarise(
     answer = AnswerShown(report.conclusion, OVERVIEW_NAME, REPORT_NAME)
     tables = [
         every,
-        breasts_table(read_report(sr)),
+        breasts_table(read),
         findings,
         truth_table(study),
         objects_table(stored, out),

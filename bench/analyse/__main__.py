@@ -25,7 +25,9 @@ def main() -> int:
         ("preprocessing",),
         ("candidates",),
         ("overhead",),
+        ("overhead", "lesion-detector"),
         ("overhead", "--retinanet"),
+        ("overhead", "--retinanet", "--quicker"),
         ("memory",),
     ):
         print(f"\n## {name} {' '.join(rest)} ({machine()})", flush=True)
