@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import pstats
 import statistics
 import sys
@@ -37,6 +38,7 @@ from bench.analyse.rounds import machine
 from mammo_node.adopt.package_folder import Adoption
 from mammo_node.adopt.retinanet import adopt_retinanet
 from mammo_node.adopt.retinanet_page import Quicker
+from mammo_node.analyse.child_main import COLLECT_AFTER
 from mammo_node.analyse.session import Session
 from mammo_node.composition import pipeline_settings
 from mammo_node.config import load_folder
@@ -109,7 +111,8 @@ def request(folder: Path) -> StudyRequest:
 def pipeline(
     folder: Path, names: Sequence[str], threads: int, thresholds: Mapping[str, float] | None = None
 ) -> Pipeline:
-    """Start a pipeline with models by name, from a folder of packages or those shipped."""
+    """Start a pipeline as the analysis process does: packages by name, of a folder or shipped."""
+    gc.set_threshold(COLLECT_AFTER)
     configuration = load_folder(None)
     settings = pipeline_settings(configuration, device_serial_number="bench")
     chosen = {"folder": folder} if folder.is_dir() else {}

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Final
 
 from mammo_node.analyse.exchange import Answer, Failed, Order, Prepared, Ready
 from mammo_node.errors import MammoNodeError
 
+#: Objects made and not freed before Python looks for cycles among them (gc.set_threshold). By
+#: default, 700, it does so many times in each report, whose thousands of items are none.
+COLLECT_AFTER: Final = 20_000
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PACKAGE = Path(__file__).parents[1]
 
@@ -30,6 +35,7 @@ def main(descriptor: int, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
     os.set_inheritable(descriptor, False)
+    gc.set_threshold(COLLECT_AFTER)
     with Connection(descriptor) as pipe:
         try:
             _serve(pipe)
