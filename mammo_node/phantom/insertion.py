@@ -11,8 +11,8 @@ from mammo_node.phantom.calcification import Cluster, add_specks, project_specks
 from mammo_node.phantom.lesion import CLUSTER, MASS, Patch, PhantomLesion, bounds, largest_outline
 from mammo_node.phantom.mass import Mass, project_mass
 from mammo_node.phantom.noise import FloatArray
-from mammo_node.phantom.placement import Point, slabs_within
 from mammo_node.phantom.scene import Scene
+from mammo_node.phantom.visibility import Point, slabs_within
 
 # The outline is drawn where the path through the lesion falls under this share of its maximum.
 OUTLINE_LEVEL = 0.22

@@ -27,15 +27,28 @@ _ROUGHNESS = {
     "irregular": (0.15, 5.0),
     "spiculated": (0.13, 6.0),
 }
+#: How far the surface thins out, as a share of the radius, where the margin is circumscribed and
+#: where it is not. At their steepest, real masses fall off by 1.8 of their contrast a radius
+#: (10-90 %: 1.3-3.1), balls with a sharp surface by 2.3.
+CIRCUMSCRIBED_RIM = (0.15, 0.6)
+INDISTINCT_RIM = (0.5, 1.2)
+#: Share of masses with an indistinct margin, benign- and malignant-looking ones.
+_INDISTINCT = (0.4, 0.9)
 _STEPS = 36
 _PIECES = 8
 #: A spicule is a sheet seen edge on as often as a thread: deeper than it is wide.
 _SPICULE_DEPTH = 3.2
+#: Spicules of a large mass are longer and more, not thicker.
+_THICKEST_SPICULE_MM = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Mass:
-    """A mass before it is put anywhere; lengths in mm, directions in the anatomical frame."""
+    """A mass before it is put anywhere; lengths in mm, directions in the anatomical frame.
+
+    `rim` is the share of the radius within which density falls from all to nothing, half of it
+    outside the nominal surface; `margin_mm` is the blur of the projection.
+    """
 
     variety: str
     malignant_looking: bool
@@ -44,20 +57,26 @@ class Mass:
     waves: FloatArray
     density_ratio: float
     margin_mm: float
+    rim: float
     spicules: FloatArray
+
+    @property
+    def extent_mm(self) -> float:
+        """Radius of a ball that holds the mass without its spicules."""
+        return self.radius_mm * (1.66 + 0.5 * self.rim)
 
     @property
     def reach_mm(self) -> float:
         """Half of the patch that holds the mass and its spicules."""
         longest = float(self.spicules[:, 3].max()) if len(self.spicules) else 0.0
-        return self.radius_mm * (1.75 + longest) + 3.0 * self.margin_mm
+        return self.extent_mm + self.radius_mm * (0.05 + longest) + 3.0 * self.margin_mm
 
 
 def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     malignant = bool(rng.uniform() < _MALIGNANT[variety])
-    diameter = float(np.clip(16.5 * np.exp(0.45 * rng.standard_normal()), 6.0, 45.0))
+    diameter = float(np.clip(15.5 * np.exp(0.5 * rng.standard_normal()), 6.0, 45.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
     k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))
@@ -74,8 +93,14 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         if malignant
         else float(rng.uniform(0.98, 1.12)),
         margin_mm=float(rng.uniform(low, high)),
+        rim=_draw_rim(rng, malignant=malignant),
         spicules=_draw_spicules(rng, variety),
     )
+
+
+def _draw_rim(rng: np.random.Generator, *, malignant: bool) -> float:
+    indistinct = rng.uniform() < _INDISTINCT[malignant]
+    return float(rng.uniform(*(INDISTINCT_RIM if indistinct else CIRCUMSCRIBED_RIM)))
 
 
 def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
@@ -118,10 +143,10 @@ def project_mass(
 
 
 def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray) -> FloatArray:
-    limit = 1.7 * mass.radius_mm
+    limit = mass.extent_mm
     depth = np.linspace(-limit, limit, _STEPS, dtype=np.float32)
     gx, gu, gz = np.meshgrid(x, up, depth, indexing="xy")
-    near = np.abs(gx) + np.abs(gu) < 3.2 * mass.radius_mm
+    near = np.abs(gx) + np.abs(gu) < 1.88 * limit
     path = np.zeros(gx.shape, dtype=np.float32)
     anatomical = anatomy.to_anatomical(view, gx[near], gu[near], gz[near])
     p = np.stack([c / np.float32(axis) for c, axis in zip(anatomical, mass.axes, strict=True)])
@@ -131,7 +156,7 @@ def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray
     for k1, k2, k3, phase, weight in mass.waves:
         radius += weight * np.sin(k1 * direction[0] + k2 * direction[1] + k3 * direction[2] + phase)
     radius = np.maximum(radius, 0.35) * np.float32(mass.radius_mm)
-    soft = np.float32(0.08 * mass.radius_mm)
+    soft = np.float32(mass.rim * mass.radius_mm)
     path[near] = np.clip((radius - length) / soft + 0.5, 0.0, 1.0)
     # Compression flattens a mass a little.
     return np.asarray(path.sum(axis=2) * np.float32(0.95 * 2.0 * limit / (_STEPS - 1)))
@@ -157,14 +182,15 @@ def _spicules(
         length = mass.radius_mm * (0.55 + reach * t)
         points = middle + scale * (length * heading + mass.radius_mm * bend * reach * t**2 * side)
         canvas = np.zeros(total.shape, dtype=np.uint8)
+        thick_mm = min(2.0 * mass.radius_mm * float(width), _THICKEST_SPICULE_MM)
         ends = np.round((points - 0.5) * 16).astype(np.int32)
         for i in range(_PIECES):
             # It comes out of the core and thins to nothing.
             taper = min(1.0, 0.4 + 3.0 * i / _PIECES) * (1.0 - (i + 0.5) / _PIECES) ** 0.7
-            thick_px = max(1, round(2.0 * mass.radius_mm * float(width) * taper * scale))
+            thick_px = max(1, round(thick_mm * taper * scale))
             value = int(255 * taper)
             cv2.line(canvas, ends[i], ends[i + 1], value, thick_px, cv2.LINE_AA, 4)
-        depth_mm = 2.0 * mass.radius_mm * float(width) * _SPICULE_DEPTH
-        total = np.maximum(total, canvas.astype(np.float32) * np.float32(depth_mm / 255.0))
+        depth = np.float32(thick_mm * _SPICULE_DEPTH / 255.0)
+        total = np.maximum(total, canvas.astype(np.float32) * depth)
     total = cv2.GaussianBlur(total, (0, 0), max(0.5, 0.12 * scale))
     return np.asarray(cv2.resize(total, (size, size), interpolation=cv2.INTER_AREA))

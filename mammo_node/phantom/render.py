@@ -25,7 +25,7 @@ from mammo_node.phantom.metal import add_skin_marker
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid
 from mammo_node.phantom.physics import Attenuation
-from mammo_node.phantom.placement import Point, place_lesion
+from mammo_node.phantom.placement import Point, place_cluster, place_mass
 from mammo_node.phantom.pulled_scene import pull_tissue
 from mammo_node.phantom.scene import Scene, build_scene
 from mammo_node.phantom.signs import Sign, growths
@@ -163,7 +163,7 @@ def _insert_lesions(
     identity = 0
     for _ in range(counts[0]):
         mass = draw_mass(rng)
-        point = place_lesion(rng, scenes, mass.radius_mm, 1.9 * mass.radius_mm, taken)
+        point = place_mass(rng, scenes, mass, taken)
         if point is None:
             continue
         taken.append(point)
@@ -173,7 +173,7 @@ def _insert_lesions(
             truth.extend([lesion] if lesion else [])
     for _ in range(counts[1]):
         cluster = draw_cluster(rng)
-        point = place_lesion(rng, scenes, 5.0, 8.0, taken)
+        point = place_cluster(rng, scenes, taken)
         if point is None:
             continue
         taken.append(point)

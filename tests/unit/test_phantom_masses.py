@@ -1,0 +1,110 @@
+"""Masses: soft surfaces, thin spicules, and places where they stand out as they were asked to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mammo_node.phantom.anatomy import draw_pair
+from mammo_node.phantom.insertion import insert_mass
+from mammo_node.phantom.mass import draw_mass, project_mass
+from mammo_node.phantom.physics import Attenuation
+from mammo_node.phantom.placement import place_mass
+from mammo_node.phantom.scene import build_scene
+from mammo_node.phantom.study import grid_of
+from mammo_node.phantom.visibility import mass_visibility
+
+PITCH_MM = 0.6
+
+
+@pytest.fixture(scope="module")
+def anatomy():
+    """The breast that masses are put into."""
+    return draw_pair(np.random.default_rng(8))[0]
+
+
+@pytest.fixture(scope="module")
+def scene(anatomy, texture_bank):
+    """Its craniocaudal view."""
+    rng = np.random.default_rng(8)
+    return build_scene(rng, anatomy, texture_bank, "CC", grid_of(PITCH_MM), Attenuation.at(20.0))
+
+
+def ball(rim, radius_mm=8.0):
+    """A round mass without roughness or spicules."""
+    mass = draw_mass(np.random.default_rng(1))
+    return replace(
+        mass,
+        variety="round",
+        radius_mm=radius_mm,
+        axes=(1.0, 1.0, 1.0),
+        waves=np.zeros((1, 5), dtype=np.float32),
+        margin_mm=0.4,
+        rim=rim,
+        spicules=np.zeros((0, 6), dtype=np.float32),
+    )
+
+
+def profile(mass, anatomy):
+    """Path length from the middle outwards, mm, every 0.2 mm."""
+    patch = project_mass(mass, anatomy, "CC", (500.0, 500.0), 0.2)
+    return patch.values[round(500 - patch.row), round(500 - patch.column) :]
+
+
+def test_an_indistinct_margin_falls_off_slowly(anatomy):
+    """A thinning surface halves the steepest fall, and leaves the middle as deep as it was."""
+    sharp, soft = (profile(ball(rim), anatomy) for rim in (0.1, 1.1))
+    assert soft[0] == pytest.approx(sharp[0], rel=0.1)
+    assert np.diff(soft).min() > 0.5 * np.diff(sharp).min()
+    # Nothing of it is cut off at the patch's edge.
+    assert soft[-1] < 0.05 * soft[0]
+
+
+def test_spicules_of_a_large_mass_are_thin(anatomy):
+    """No spicule of a mass of 4 cm adds more than a sheet of 1.2 mm, seen edge on, can."""
+    spicules = np.array(
+        [[np.cos(t), 0.0, np.sin(t), 1.2, 0.09, 0.0] for t in np.arange(0.0, 6.2, 0.5)],
+        dtype=np.float32,
+    )
+    bare = ball(0.5, 20.0)
+    rays = replace(bare, spicules=spicules)
+    centre = (1000.0, 1000.0)
+    with_rays, without = (project_mass(m, anatomy, "CC", centre, 0.2) for m in (rays, bare))
+    margin = round(without.row - with_rays.row)
+    added = with_rays.values.copy()
+    size = len(without.values)
+    added[margin : margin + size, margin : margin + size] -= without.values
+    assert 1.0 < added.max() <= 1.2 * 3.2 + 0.3
+
+
+def standing_out(scene, mass, point):
+    """Core minus ring, over the ring's deviation, after the mass was put there."""
+    image = scene.log_attenuation.copy()
+    insert_mass(scene, image, mass, point, 1)
+    column, row = scene.to_pixel(point)
+    rows, columns = np.indices(image.shape)
+    distance = np.hypot(columns - column, rows - row) * PITCH_MM / mass.radius_mm
+    ring = image[(distance > 1.15) & (distance < 1.9)]
+    return float((image[distance < 0.7].mean() - ring.mean()) / ring.std())
+
+
+def test_what_is_estimated_of_a_place_comes_true(scene):
+    """Places rank as they will once the mass is there: the tissue that is there counts too."""
+    mass, rng = ball(0.5, 7.0), np.random.default_rng(4)
+    points = [p for p in (place_mass(rng, (scene,), mass, []) for _ in range(14)) if p is not None]
+    estimated = [mass_visibility(scene, point, mass) for point in points]
+    reached = [standing_out(scene, mass, point) for point in points]
+    assert len(points) > 8
+    order = [np.argsort(np.argsort(values)) for values in (estimated, reached)]
+    assert np.corrcoef(*order)[0, 1] > 0.7
+
+
+def test_few_masses_are_cut_by_the_edge_of_the_picture(scene):
+    """A mass keeps its radius and some more from the edges, in every view."""
+    mass, rng = ball(0.5, 9.0), np.random.default_rng(5)
+    for _ in range(5):
+        point = place_mass(rng, (scene,), mass, [])
+        if point is not None:
+            column, row = scene.to_pixel(point)
+            assert min(column, row) * PITCH_MM > mass.radius_mm
+            assert (scene.grid.rows - row) * PITCH_MM > mass.radius_mm

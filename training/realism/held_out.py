@@ -1,0 +1,85 @@
+"""Measure the masses of held-out phantoms, by look, against the published figures of real ones.
+
+    python -m training.realism.held_out --held-out build/held-out
+
+Takes what `training.bank --raw` kept, at the 0.2 mm of the real figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mammo_node.image.preprocess import NoBreastFound, Prepared
+from mammo_node.phantom import MASS
+from mammo_node.vocabulary import InputSpec
+from training.measures.detect import prepared
+from training.raw import RawView, raw_views
+from training.realism.lesions import PITCH_MM, TARGETS, mass_figures
+from training.realism.statistics import Figures
+from training.realism.table import Row, as_text, spread
+
+_SPEC = InputSpec(name="image", channels=("global",), mm_per_pixel=0.3)
+
+
+def measure_masses(view: RawView) -> list[Figures]:
+    """Figures of every mass of one image; none where no breast was found."""
+    try:
+        breast = _stored_mask(view, prepared(view, _SPEC))
+    except NoBreastFound:
+        return []
+    zoom = view.pitch_mm / PITCH_MM
+    grey = cv2.resize(
+        view.pixels.astype(np.float32), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA
+    )
+    breast = cv2.resize(breast, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    low, high = np.percentile(grey[breast > 0], (1.0, 99.5))
+    grey = (grey - low) / (high - low)
+    found = []
+    for x0, y0, x1, y1 in zoom * view.boxes((MASS,)):
+        middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
+        found.append(mass_figures(grey, breast > 0, middle, radius))
+    return found
+
+
+def _stored_mask(view: RawView, made: Prepared) -> np.ndarray:
+    """Return the breast in the stored image, (rows, columns) uint8."""
+    t = made.transform
+    mask = made.mask[: t.scaled_height, : t.scaled_width].astype(np.uint8)
+    mask = np.ascontiguousarray(mask[:, ::-1] if t.flip_x else mask)
+    whole = np.zeros(view.pixels.shape, dtype=np.uint8)
+    whole[t.crop_y : t.crop_y + t.crop_height, t.crop_x : t.crop_x + t.crop_width] = cv2.resize(
+        mask, (t.crop_width, t.crop_height), interpolation=cv2.INTER_NEAREST
+    )
+    return whole
+
+
+def rows_of(found: list[Figures]) -> list[Row]:
+    """Real figures against those of some masses; where no spread was published, the median."""
+    rows = []
+    for name, (middle, low, high) in TARGETS.items():
+        mine = spread(f[name] for f in found if name in f)
+        if mine:
+            real = (middle, middle if low is None else low, middle if high is None else high)
+            rows.append(Row(name, real, mine))
+    return rows
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--held-out", type=Path, required=True)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    found: dict[str, list[Figures]] = {}
+    for view in raw_views(options.held_out):
+        found.setdefault(view.look, []).extend(measure_masses(view))
+    for look, figures in sorted(found.items()):
+        print(f"\n{look}: {len(figures)} masses\n\n{as_text(rows_of(figures))}")
+
+
+if __name__ == "__main__":
+    main()
