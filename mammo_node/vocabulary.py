@@ -306,6 +306,10 @@ class InputSpec:
     pad_multiple: int = 32
     trim: str = "none"
     """"breast": the tensor is cut to the breast's part of it, on the grid of ``pad_multiple``."""
+    trim_grid: int | None = None
+    """Where the part begins, it does on this grid; None: on that of ``pad_multiple``, too."""
+    trimmed_inputs: tuple[str, str] | None = None
+    """Inputs that get a column and a row of what was cut away; None: the model has none."""
     interpolation: str = "area"
     """"area" or "bilinear"."""
     voi: VoiKind = VoiKind.NONE

@@ -26,12 +26,13 @@ from mammo_node.analyse.package import MANIFEST_NAME, MODEL_NAME, ModelPackage, 
 from mammo_node.analyse.session import open_session
 from mammo_node.errors import ImageError
 from mammo_node.examination import Subject
+from mammo_node.image.preprocess import Prepared
 from mammo_node.image.reader import read_mammogram
 from mammo_node.image.recipes import RECIPES
 from mammo_node.image.suitability import Policy
 from mammo_node.offline import gather
-from mammo_node.vocabulary import Detections, Refusal
-from training.qdq import quantise_file, windows
+from mammo_node.vocabulary import Detections, InputSpec, Refusal
+from training.qdq import Inputs, quantise_file, told_windows, windows
 
 #: A box of one network is that of the other from this overlap on.
 SAME_IOU = 0.5
@@ -62,7 +63,7 @@ class Agreement:
         )
 
 
-def tensors(package: ModelPackage, paths: Sequence[Path], count: int) -> Iterator[np.ndarray]:
+def prepared(package: ModelPackage, paths: Sequence[Path], count: int) -> Iterator[Prepared]:
     """Prepare up to `count` images under the paths; what the node would refuse is left out."""
     studies = gather(paths).studies.values()
     for instance in [one for study in studies for one in study][:count]:
@@ -70,22 +71,32 @@ def tensors(package: ModelPackage, paths: Sequence[Path], count: int) -> Iterato
         if isinstance(image, Refusal):
             continue
         try:
-            yield Subject(image).prepared(package.input_spec).tensor
+            yield Subject(image).prepared(package.input_spec)
         except ImageError:
             continue
 
 
-def quantised(package: ModelPackage, samples: Sequence[np.ndarray]) -> bytes:
+def quantised(package: ModelPackage, samples: Sequence[Prepared]) -> bytes:
     """Return the int8 variant of a package's network."""
-    name, fixed = package.manifest.input.name, package.input_spec.size is not None
-    parts = (part for x in samples for part in ([x] if fixed else windows(x)))
+    parts = (part for one in samples for part in _parts(package.input_spec, one))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "int8.onnx"
-        quantise_file(package.folder / MODEL_NAME, out, ({name: part} for part in parts))
+        quantise_file(package.folder / MODEL_NAME, out, parts)
         return out.read_bytes()
 
 
-def agreement(package: ModelPackage, model: bytes, samples: Sequence[np.ndarray]) -> Agreement:
+def _parts(spec: InputSpec, sample: Prepared) -> Iterator[Inputs]:
+    """Yield what one image calibrates with."""
+    name, trimmed = spec.name, spec.trimmed_inputs
+    if spec.size is not None:
+        yield {name: sample.tensor}
+    elif trimmed is None:
+        yield from ({name: part} for part in windows(sample.tensor))
+    else:
+        yield from told_windows({name: sample.tensor, **sample.trimmed}, name, trimmed)
+
+
+def agreement(package: ModelPackage, model: bytes, samples: Sequence[Prepared]) -> Agreement:
     """Run both networks on images that calibrated nothing."""
     given, int8 = (
         Detector(package, open_session(graph, provider="cpu", threads=0, name=package.name))
@@ -95,7 +106,7 @@ def agreement(package: ModelPackage, model: bytes, samples: Sequence[np.ndarray]
     overlaps: list[float] = []
     changes: list[float] = []
     for x in samples:
-        expected, made = given.run(x), int8.run(x)
+        expected, made = (network.run(x.tensor, x.trimmed) for network in (given, int8))
         pairs = matched(expected, made)
         boxes += len(expected.scores)
         found += len(pairs)
@@ -152,7 +163,7 @@ def main() -> int:
     if not isinstance(manifest, DetectorManifest) or manifest.self_test is not None:
         print("detectors without [self_test] only: its scores would be those of fp32")
         return 1
-    samples = list(tensors(package, options.images, options.count))
+    samples = list(prepared(package, options.images, options.count))
     if len(samples) < 2:
         print("two images are needed at least: one calibrates, one compares")
         return 1

@@ -55,7 +55,31 @@ def quantise_file(model: Path, out: Path, inputs: Iterable[Inputs]) -> None:
 
 def windows(tensor: np.ndarray, side: int = WINDOW_PX) -> Iterator[np.ndarray]:
     """Cut an input into parts of at most `side` pixels."""
+    for rows, columns in _places(tensor, side):
+        yield np.ascontiguousarray(tensor[:, :, rows, columns])
+
+
+def told_windows(
+    inputs: Inputs, image: str, trimmed: tuple[str, str], side: int = WINDOW_PX
+) -> Iterator[Inputs]:
+    """Cut an image into parts as :func:`windows`, and what was trimmed off it to their length.
+
+    So nothing is missing of a part: its statistics are its own. Column and row hold what they
+    will hold in use all the same, and are calibrated by it.
+    """
+    column, row = (inputs[name] for name in trimmed)
+    for rows, columns in _places(inputs[image], side):
+        part = np.ascontiguousarray(inputs[image][:, :, rows, columns])
+        yield {
+            image: part,
+            trimmed[0]: np.ascontiguousarray(column[:, :, rows][:, :, : part.shape[2]]),
+            trimmed[1]: np.ascontiguousarray(row[..., columns][..., : part.shape[3]]),
+        }
+
+
+def _places(tensor: np.ndarray, side: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of each part."""
     rows, columns = tensor.shape[2:]
     for top in range(0, rows, side):
         for left in range(0, columns, side):
-            yield np.ascontiguousarray(tensor[:, :, top : top + side, left : left + side])
+            yield slice(top, top + side), slice(left, left + side)

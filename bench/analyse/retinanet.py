@@ -10,9 +10,13 @@ Runtime's own default graph is the baseline. The int8 graph needs the extra `tra
 On a machine that others keep busy, `--threads 1 --clock process_time` counts processor time, which
 they do not change; a smaller `--side` shortens it.
 
+Trimmed, a graph is told what was cut away, as an imported package has it (`--trim`), and run on the
+breast's part; all graphs but the plain one are built so, and told that nothing is missing where
+they run on the whole image.
+
 Boxes: the best 100 of each graph after suppression. With random weights they mean nothing, but a
-graph that computes the same has the same; what 8 bits and trimming do to boxes that mean something
-is to be seen with a trained network (training.int8_package).
+graph that computes the same has the same; what 8 bits do to boxes that mean something is to be seen
+with a trained network (training.int8_package).
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ import numpy as np
 from bench.analyse.rounds import Contender, machine, measure, timed
 from mammo_node.adopt.retinanet import build_model, rewritten
 from mammo_node.adopt.retinanet_network import RetinaNetWeights
+from mammo_node.adopt.retinanet_page import COLUMN, IMAGE, LARGEST_STRIDE, ROW
 from mammo_node.adopt.trial import as_input, difference
 from mammo_node.analyse.anchors import Anchors, best_boxes
 from mammo_node.analyse.session import Session, open_session
@@ -48,17 +53,18 @@ SPEC = InputSpec(
     longest_side=SIDE,
     crop="none",
     mirror="none",
-    pad_multiple=128,
     interpolation="bilinear",
 )
-_VIEWS, _TRIMS = (("L", "CC"), ("L", "MLO")), ("none", "breast")
+TRIMMED = replace(SPEC, trim="breast", trim_grid=LARGEST_STRIDE, trimmed_inputs=(COLUMN, ROW))
+_VIEWS = (("L", "CC"), ("L", "MLO"))
 _CLOCKS = ("perf_counter", "process_time")
 _OUTPUTS = ("logits", "deltas")
 _SCALES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
 _ANCHORS = Anchors((32.0, 64.0, 128.0, 256.0, 512.0), _SCALES, (0.5, 1.0, 2.0))
 _MMAP, _TRIM = "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"
 EAGER, TUNED = "PyTorch eager", "PyTorch eager, malloc tuned"
-PLAIN = "fp32"
+PLAIN, TOLD, CUT = "fp32", "fp32 told", ", trimmed"
+Inputs = Mapping[str, np.ndarray]
 
 
 def r50() -> dict[str, np.ndarray]:
@@ -91,19 +97,30 @@ def eager(
             child.stdin.close()
 
 
-def graphs(folder: Path, image: np.ndarray) -> dict[str, bytes]:
+def graphs(folder: Path, trimmed: Inputs) -> dict[str, bytes]:
     """Return the graphs to compare, by name."""
-    plain = build_model(RetinaNetWeights(r50()))
-    found = {PLAIN: plain, "fp32 Winograd": rewritten(plain)}
+    weights = RetinaNetWeights(r50())
+    told = build_model(weights, trimmed=True)
+    found = {PLAIN: build_model(weights), TOLD: told, "fp32 Winograd": rewritten(told)}
     try:
-        from training.qdq import quantise_file, windows  # noqa: PLC0415
+        from training.qdq import quantise_file, told_windows  # noqa: PLC0415
     except ModuleNotFoundError as error:
         print(f"int8 is left out: {error}")
         return found
-    (folder / "plain.onnx").write_bytes(plain)
-    parts = list(windows(image))
-    quantise_file(folder / "plain.onnx", folder / "int8.onnx", ({"image": x} for x in parts))
+    (folder / "told.onnx").write_bytes(told)
+    parts = told_windows(trimmed, IMAGE, (COLUMN, ROW))
+    quantise_file(folder / "told.onnx", folder / "int8.onnx", parts)
     return {**found, "int8": (folder / "int8.onnx").read_bytes()}
+
+
+def runs(graph: str, whole: Inputs, trimmed: Inputs) -> dict[str, Inputs]:
+    """Return on what a graph is run, by what is added to its name."""
+    if graph == PLAIN:
+        return {"": whole}
+    image = whole[IMAGE]
+    nothing = {COLUMN: np.zeros_like(image[..., :1]), ROW: np.zeros_like(image[..., :1, :])}
+    cut = {CUT: trimmed}
+    return cut if graph == TOLD else {"": {**whole, **nothing}, **cut}
 
 
 def boxes(raw: list[np.ndarray], image: np.ndarray, offset: tuple[int, int]) -> np.ndarray:
@@ -115,19 +132,21 @@ def boxes(raw: list[np.ndarray], image: np.ndarray, offset: tuple[int, int]) -> 
     return np.concatenate([shifted, scores[kept][:, None]], axis=1)
 
 
-def shared(one: np.ndarray, other: np.ndarray, iou: float = 0.9) -> float:
-    """Return the share of boxes of `one` that `other` has too."""
+def shared(one: np.ndarray, other: np.ndarray, iou: float = 0.95) -> tuple[float, np.ndarray]:
+    """Return the share of boxes of `one` that `other` has too, and how far their scores differ."""
     low = np.maximum(one[:, None, :2], other[None, :, :2])
     high = np.minimum(one[:, None, 2:4], other[None, :, 2:4])
     both = np.prod(np.clip(high - low, 0, None), axis=2)
     areas = [np.prod(b[:, 2:4] - b[:, :2], axis=1) for b in (one, other)]
     overlap = both / (areas[0][:, None] + areas[1][None] - both)
-    return float((overlap.max(axis=1) >= iou).mean())
+    best = overlap.argmax(axis=1)
+    same = overlap.max(axis=1) >= iou
+    return float(same.mean()), np.abs(one[:, 4] - other[best, 4])[same]
 
 
-def runner(session: Session, image: np.ndarray, clock: str) -> Contender:
+def runner(session: Session, inputs: Inputs, clock: str) -> Contender:
     """Make a contender of one graph on one image."""
-    return timed(lambda: session.run({"image": image}, _OUTPUTS), getattr(time, clock))
+    return timed(lambda: session.run(inputs, _OUTPUTS), getattr(time, clock))
 
 
 def main() -> int:
@@ -140,15 +159,16 @@ def main() -> int:
     parser.add_argument("--clock", choices=_CLOCKS, default=_CLOCKS[0])
     options = parser.parse_args()
     whole, trimmed = typical(options.side)
-    offset = place(whole, trimmed)
-    print(f"{machine()}; image {whole.shape}, trimmed {trimmed.shape} at {offset}", flush=True)
+    image, part = whole[IMAGE], trimmed[IMAGE]
+    offset = place(image, part)
+    print(f"{machine()}; image {image.shape}, trimmed {part.shape} at {offset}", flush=True)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         np.savez(folder / "weights.npz", **r50())
-        np.save(folder / "image.npy", whole)
+        np.save(folder / "image.npy", image)
         sessions = {
             graph: open_session(data, provider="cpu", threads=options.threads, name=graph)
-            for graph, data in graphs(folder, whole).items()
+            for graph, data in graphs(folder, trimmed).items()
         }
         report(sessions, whole, trimmed, offset)
         contenders: dict[str, Contender] = {}
@@ -158,8 +178,9 @@ def main() -> int:
                 child = eager(options.torch, folder, options.threads, options.clock, extra)
                 contenders[title] = stack.enter_context(child)
         for graph, session in sessions.items():
-            contenders[f"ONNX Runtime {graph}"] = runner(session, whole, options.clock)
-            contenders[f"ONNX Runtime {graph}, trimmed"] = runner(session, trimmed, options.clock)
+            for words, inputs in runs(graph, whole, trimmed).items():
+                title = f"ONNX Runtime {graph.partition(' told')[0]}{words}"
+                contenders[title] = runner(session, inputs, options.clock)
         times = measure(contenders, options.rounds)
         if EAGER in contenders:
             parity(sessions[PLAIN], whole, folder)
@@ -174,7 +195,7 @@ def has_torch(python: str) -> bool:
     return asked.returncode == 0
 
 
-def typical(side: int) -> tuple[np.ndarray, np.ndarray]:
+def typical(side: int) -> tuple[Inputs, Inputs]:
     """Return, whole and trimmed, the phantom view that trimming gains least on.
 
     Real breasts fill more of the image than most phantoms: the boxes around them have 0.73 of it
@@ -186,9 +207,9 @@ def typical(side: int) -> tuple[np.ndarray, np.ndarray]:
             study = generate_study(seed, pixel_spacing_mm=0.2, look=look, views=_VIEWS)
             for view in study.views:
                 pair = tuple(
-                    as_input(view, replace(SPEC, longest_side=side, trim=trim)) for trim in _TRIMS
+                    as_input(view, replace(spec, longest_side=side)) for spec in (SPEC, TRIMMED)
                 )
-                found.append((pair[1].size / pair[0].size, pair))
+                found.append((pair[1][IMAGE].size / pair[0][IMAGE].size, pair))
     found.sort(key=lambda one: one[0])
     print("trimmed area:", " ".join(f"{100 * share:.0f} %" for share, _ in found))
     return found[-1][1]
@@ -196,8 +217,8 @@ def typical(side: int) -> tuple[np.ndarray, np.ndarray]:
 
 def place(whole: np.ndarray, part: np.ndarray) -> tuple[int, int]:
     """Return the row and column of the whole image where the trimmed one lies."""
-    for top in range(0, whole.shape[2] - part.shape[2] + 1, 128):
-        for left in range(0, whole.shape[3] - part.shape[3] + 1, 128):
+    for top in range(0, whole.shape[2] - part.shape[2] + 1, LARGEST_STRIDE):
+        for left in range(0, whole.shape[3] - part.shape[3] + 1, LARGEST_STRIDE):
             cut = whole[:, :, top : top + part.shape[2], left : left + part.shape[3]]
             if np.array_equal(cut, part):
                 return top, left
@@ -205,20 +226,20 @@ def place(whole: np.ndarray, part: np.ndarray) -> tuple[int, int]:
 
 
 def report(
-    sessions: Mapping[str, Session],
-    whole: np.ndarray,
-    trimmed: np.ndarray,
-    offset: tuple[int, int],
+    sessions: Mapping[str, Session], whole: Inputs, trimmed: Inputs, offset: tuple[int, int]
 ) -> None:
     """Print how far each graph is from the plain one on the whole image."""
-    expected = sessions[PLAIN].run({"image": whole}, _OUTPUTS)
-    wanted = boxes(expected, whole, (0, 0))
+    expected = sessions[PLAIN].run(whole, _OUTPUTS)
+    wanted = boxes(expected, whole[IMAGE], (0, 0))
     for graph, session in sessions.items():
-        for words, image, at in (("", whole, (0, 0)), (", trimmed", trimmed, offset)):
-            found = session.run({"image": image}, _OUTPUTS)
-            same = shared(wanted, boxes(found, image, at))
+        for words, inputs in runs(graph, whole, trimmed).items():
+            found = session.run(inputs, _OUTPUTS)
+            at = offset if words == CUT else (0, 0)
+            same, moved = shared(wanted, boxes(found, inputs[IMAGE], at))
             line = f"{graph}{words}: {100 * same:.0f} % of the best 100 boxes of {PLAIN}"
-            if image is whole:
+            if moved.size:
+                line += f", scores differ by {np.median(moved):.4f}, at most {moved.max():.4f}"
+            if words != CUT:
                 pairs = list(zip(found, expected, strict=True))
                 most = max(difference(one, other) for one, other in pairs)
                 alike = np.corrcoef(found[0].ravel(), expected[0].ravel())[0, 1]
@@ -226,11 +247,11 @@ def report(
             print(line, flush=True)
 
 
-def parity(session: Session, image: np.ndarray, folder: Path) -> None:
+def parity(session: Session, whole: Inputs, folder: Path) -> None:
     """Print how far ONNX Runtime is from PyTorch."""
     with np.load(folder / "eager.npz") as made:
         expected = [made[name] for name in _OUTPUTS]
-    found = session.run({"image": image}, _OUTPUTS)
+    found = session.run(whole, _OUTPUTS)
     most = max(difference(one, other) for one, other in zip(found, expected, strict=True))
     print(f"PyTorch and ONNX Runtime differ by {most:.1e} of the largest value")
 

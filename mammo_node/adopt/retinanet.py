@@ -7,6 +7,7 @@ compared once more, on a mammogram, with the graph that it was made of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,20 +16,25 @@ import numpy as np
 from mammo_node.adopt.checkpoint import Tensors, read_checkpoint
 from mammo_node.adopt.numpy_operations import NumpyOperations
 from mammo_node.adopt.package_folder import Adoption, manifest_text, read_file, write_package
-from mammo_node.adopt.retinanet_network import RetinaNetWeights
+from mammo_node.adopt.retinanet_network import RetinaNetWeights, Value
 from mammo_node.adopt.retinanet_page import (
+    COLUMN,
     DELTAS,
     IMAGE,
     LARGEST_STRIDE,
     LOGITS,
+    PADDED_TO,
     PARITY_SIZE,
+    ROW,
     TRIAL_SIDE,
     Quicker,
     card,
     input_and_output,
     quicker_words,
+    trimmed_inputs,
 )
 from mammo_node.adopt.trial import Trial, compare, difference, mammogram
+from mammo_node.adopt.trimmed_operations import TrimmableOperations, Trimmed, TrimmedOperations
 from mammo_node.analyse.onnx_file import inspect
 from mammo_node.analyse.package import ModelPackage
 from mammo_node.analyse.session import open_session
@@ -69,12 +75,13 @@ def adopt_retinanet(
     """
     weights = _weights(source, read_checkpoint(read_file(source)))
     classes = adoption.classes(dict.fromkeys(range(weights.classes), ""))
-    model = build_model(weights)
-    differs = _required(source, "weights", parity(weights, model))
+    trimmed = quicker.trim and weights.group_norm
+    model = build_model(weights, trimmed=trimmed)
+    differs = _required(source, "weights", parity(weights, model, trimmed=trimmed))
     trial = None
     if quicker.winograd:
         plain, model = model, rewritten(model)
-        trial = _trial(plain, model)
+        trial = _trial(plain, model, trimmed_inputs(weights, quicker))
         _required(source, "graph it was rewritten from", trial.difference)
     manifest = manifest_text(
         adoption,
@@ -107,23 +114,31 @@ def rewritten(model: bytes) -> bytes:
     return bytes(rewrite(load_from_string(model))[0].SerializeToString())
 
 
-def _trial(plain: bytes, model: bytes) -> Trial:
+def _trial(plain: bytes, model: bytes, trimmed: tuple[str, str] | None) -> Trial:
     spec = InputSpec(
         name=IMAGE,
         channels=("zscore",) * _CHANNELS,
         longest_side=TRIAL_SIDE,
         crop="none",
         mirror="none",
-        pad_multiple=LARGEST_STRIDE,
+        pad_multiple=PADDED_TO,
         trim="breast",
+        trim_grid=LARGEST_STRIDE,
+        trimmed_inputs=trimmed,
         interpolation="bilinear",
     )
     outputs = (LOGITS, DELTAS)
-    return compare(plain, model, mammogram(spec), name=IMAGE, outputs=outputs, rounds=_ROUNDS)
+    return compare(plain, model, mammogram(spec), outputs=outputs, rounds=_ROUNDS)
 
 
-def build_model(weights: RetinaNetWeights) -> bytes:
+def build_model(weights: RetinaNetWeights, *, trimmed: bool = False) -> bytes:
     """Return an ONNX file with ``logits`` and ``deltas`` of every anchor; rows, columns dynamic.
+
+    Parameters
+    ----------
+    trimmed : bool
+        Group norm takes the statistics of the whole image, of which two more inputs say what was
+        cut away: a column (1, 3, rows of the whole, 1) and a row (1, 3, 1, columns of the whole).
 
     Raises
     ------
@@ -137,20 +152,39 @@ def build_model(weights: RetinaNetWeights) -> bytes:
             "importing weights needs the package onnx: pip install 'mammo-node[training]'"
         ) from error
     ops = OnnxOperations()
-    logits, deltas = weights.run(ops, IMAGE)
+    inputs: dict[str, tuple[int | str, ...]] = {IMAGE: (1, _CHANNELS, "rows", "columns")}
+    if trimmed:
+        inputs[COLUMN] = (1, _CHANNELS, "all_rows", 1)
+        inputs[ROW] = (1, _CHANNELS, 1, "all_columns")
+    logits, deltas = _run(weights, ops, list(inputs))
     outputs = {LOGITS: (logits, weights.classes), DELTAS: (deltas, 4)}
-    model = ops.model(IMAGE, _CHANNELS, outputs)
-    return bytes(model.SerializeToString())
+    return bytes(ops.model(inputs, outputs).SerializeToString())
 
 
-def parity(weights: RetinaNetWeights, model: bytes) -> float:
+def parity(weights: RetinaNetWeights, model: bytes, *, trimmed: bool = False) -> float:
     """Return the largest difference to plain numpy, relative to the largest value."""
-    chance = np.random.default_rng(0)
-    image = chance.standard_normal((1, _CHANNELS, *PARITY_SIZE)).astype(np.float32)
+    chance, (rows, columns) = np.random.default_rng(0), PARITY_SIZE
+    sizes = {IMAGE: (rows, columns)}
+    if trimmed:
+        sizes |= {COLUMN: (rows + LARGEST_STRIDE, 1), ROW: (1, columns + LARGEST_STRIDE)}
+    inputs = {
+        name: chance.standard_normal((1, _CHANNELS, *size)).astype(np.float32)
+        for name, size in sizes.items()
+    }
     session = open_session(model, provider="cpu", threads=1, name="the imported graph")
-    found = session.run({IMAGE: image}, (LOGITS, DELTAS))
-    expected = weights.run(NumpyOperations(), image)
+    found = session.run(inputs, (LOGITS, DELTAS))
+    expected = _run(weights, NumpyOperations(), list(inputs.values()))
     return max(difference(f, e) for f, e in zip(found, expected, strict=True))
+
+
+def _run(
+    weights: RetinaNetWeights, ops: TrimmableOperations[Value], inputs: Sequence[Value]
+) -> tuple[Value, Value]:
+    """Return logits and deltas of an image alone, or with a column and a row cut off it."""
+    if len(inputs) == 1:
+        return weights.run(ops, inputs[0])
+    logits, deltas = weights.run(TrimmedOperations(ops), Trimmed(*inputs))
+    return logits.part, deltas.part
 
 
 def _weights(source: Path, tensors: Tensors) -> RetinaNetWeights:

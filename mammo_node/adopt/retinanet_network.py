@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -19,6 +20,8 @@ from mammo_node.errors import ModelPackageError
 
 Value = TypeVar("Value")
 Weights = npt.NDArray[np.float32]
+#: Of rows and of columns.
+Sides = tuple[int, int]
 
 #: nn.BatchNorm2d and nn.GroupNorm.
 _EPSILON = 1e-5
@@ -28,13 +31,23 @@ _HEADS = ("classification_head", "regression_head")
 _BOX = 4
 
 
+@dataclass(frozen=True, slots=True)
+class GroupNorm:
+    """Wu and He, 2018: ``scale`` and ``offset`` are (channels,)."""
+
+    groups: int
+    scale: Weights
+    offset: Weights
+    epsilon: float
+
+
 class Operations(Protocol[Value]):
     """What the network is made of; values are (1, channels, rows, columns)."""
 
     def conv(
-        self, value: Value, weight: Weights, bias: Weights, *, stride: int, padding: int
+        self, value: Value, weight: Weights, bias: Weights, *, stride: int, padding: Sides
     ) -> Value:
-        """Convolve."""
+        """Convolve; ``padding`` zeros before and after rows and columns."""
 
     def relu(self, value: Value) -> Value:
         """Cut off what is negative."""
@@ -48,9 +61,7 @@ class Operations(Protocol[Value]):
     def enlarge(self, value: Value, like: Value) -> Value:
         """Repeat pixels up to the rows and columns of another value."""
 
-    def group_norm(
-        self, value: Value, groups: int, scale: Weights, offset: Weights, epsilon: float
-    ) -> Value:
+    def group_norm(self, value: Value, norm: GroupNorm) -> Value:
         """Normalise groups of channels, then scale and offset each channel."""
 
     def rows(self, value: Value, numbers: int) -> Value:
@@ -87,6 +98,12 @@ class RetinaNetWeights:
         """Which ResNet this is, in words."""
         layers = sum(self.depths) * (3 if self.bottleneck else 2) + 2
         return f"RetinaNet, ResNet-{layers} FPN, {self.classes} classes"
+
+    @property
+    def group_norm(self) -> bool:
+        """Whether its heads normalise over all that they see."""
+        towers = (self._tower(f"{_HEAD}.{head}.conv") for head in _HEADS)
+        return any(norm is not None for tower in towers for _, norm in tower)
 
     def run(self, ops: Operations[Value], image: Value) -> tuple[Value, Value]:
         """Return (anchors, classes) logits and (anchors, 4) deltas of all levels."""
@@ -149,7 +166,7 @@ class RetinaNetWeights:
             value = self._conv(ops, value, name)
             if norm is not None:
                 scale, offset = self._floats(f"{norm}.weight"), self._floats(f"{norm}.bias")
-                value = ops.group_norm(value, _GROUPS, scale, offset, _EPSILON)
+                value = ops.group_norm(value, GroupNorm(_GROUPS, scale, offset, _EPSILON))
             value = ops.relu(value)
         return self._conv(ops, value, f"{_HEAD}.{head}.{last}")
 
@@ -177,7 +194,7 @@ class RetinaNetWeights:
             if f"{name}.bias" in self._tensors
             else np.zeros(len(weight), dtype=np.float32)
         )
-        return ops.conv(value, weight, bias, stride=stride, padding=weight.shape[-1] // 2)
+        return ops.conv(value, weight, bias, stride=stride, padding=_same(weight))
 
     def _conv_bn(
         self, ops: Operations[Value], value: Value, conv: str, norm: str, *, stride: int
@@ -188,8 +205,8 @@ class RetinaNetWeights:
         factor = self._get(f"{norm}.weight") / np.sqrt(variance.astype(np.float64) + _EPSILON)
         bias = self._get(f"{norm}.bias") - mean * factor
         folded = (weight * factor[:, None, None, None]).astype(np.float32)
-        padding = weight.shape[-1] // 2
-        return ops.conv(value, folded, bias.astype(np.float32), stride=stride, padding=padding)
+        offset = bias.astype(np.float32)
+        return ops.conv(value, folded, offset, stride=stride, padding=_same(folded))
 
     def _named(self, name: str) -> str:
         """Return the name of a pyramid's convolution: newer versions nest it once more."""
@@ -213,3 +230,8 @@ class RetinaNetWeights:
         if name not in self._tensors:
             raise ModelPackageError(f"no RetinaNet of torchvision: it has no {name}")
         return self._tensors[name]
+
+
+def _same(weight: Weights) -> Sides:
+    """Return the padding that keeps rows and columns."""
+    return weight.shape[-2] // 2, weight.shape[-1] // 2

@@ -11,6 +11,8 @@ from mammo_node.adopt.retinanet_network import RetinaNetWeights
 from mammo_node.adopt.trial import Trial
 
 IMAGE, LOGITS, DELTAS = "image", "logits", "deltas"
+#: Inputs of a graph that is told what trimming cut away.
+COLUMN, ROW = "trimmed_column", "trimmed_row"
 #: Small, and not square, so that rows and columns cannot change places unseen.
 PARITY_SIZE: Final = (96, 160)
 #: Of level P7: trimmed in its steps, a level sees each pixel where it saw it in the whole image.
@@ -21,7 +23,7 @@ TRIAL_SIDE: Final = 768
 _LONGEST_SIDE: Final = 2048
 _NMS_IOU: Final = 0.3
 #: As torchvision pads.
-_PADDED_TO: Final = 32
+PADDED_TO: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,24 @@ class Quicker:
     """What may be done for speed.
 
     ``winograd``: wide 3x3 convolutions are rewritten; boxes stay the same. ``trim``: only the
-    breast's part of the image is analysed; a network with group norm then scores otherwise.
+    breast's part of the image is analysed, and group norm told what was cut away.
     """
 
     winograd: bool = False
     trim: bool = False
 
 
+def trimmed_inputs(weights: RetinaNetWeights, quicker: Quicker) -> tuple[str, str] | None:
+    """Return the inputs that say what trimming cut away; only group norm has use for them."""
+    return (COLUMN, ROW) if quicker.trim and weights.group_norm else None
+
+
 def input_and_output(weights: RetinaNetWeights, quicker: Quicker) -> str:
     """Return the manifest's [input] and [output]."""
+    told = trimmed_inputs(weights, quicker)
+    trimming = f'trim = "breast"\ntrim_grid = {LARGEST_STRIDE}' if quicker.trim else 'trim = "none"'
+    if told is not None:
+        trimming += f'\ntrimmed_inputs = ["{told[0]}", "{told[1]}"]'
     return f"""
 [input]
 name = "{IMAGE}"
@@ -45,8 +56,8 @@ channels = ["zscore", "zscore", "zscore"]
 longest_side = {_LONGEST_SIDE}
 crop = "none"
 mirror = "none"
-pad_multiple = {LARGEST_STRIDE if quicker.trim else _PADDED_TO}
-trim = "{"breast" if quicker.trim else "none"}"
+pad_multiple = {PADDED_TO}
+{trimming}
 interpolation = "bilinear"
 voi = "none"
 
@@ -83,8 +94,8 @@ def quicker_words(quicker: Quicker, trial: Trial | None) -> str:
         )
     if quicker.trim:
         words += (
-            "\nOnly the breast's part of the image is analysed. Whatever normalises over the whole"
-            " image,\nas group norm does, then sees less background than in training, and scores"
-            " change: set\nthresholds anew before use.\n"
+            "\nOnly the breast's part of the image is analysed. Group norm, where the heads have"
+            " it, takes\nthe statistics of the whole image: a column and a row of what was cut away"
+            " are run along.\n"
         )
     return words

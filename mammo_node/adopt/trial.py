@@ -6,7 +6,7 @@ The mammogram is a phantom: an import needs no image, and the same file gives th
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,28 +39,34 @@ class Trial:
         return self.seconds[0] / self.seconds[1]
 
 
-def mammogram(spec: InputSpec) -> Tensor:
-    """Return a phantom's oblique view as a model takes it, (1, channels, rows, columns)."""
+def mammogram(spec: InputSpec) -> Mapping[str, Tensor]:
+    """Return a phantom's oblique view as a model takes it: its inputs by name."""
     views = (("L", "MLO"),)
     study = generate_study(_SEED, pixel_spacing_mm=_SPACING_MM, look="film", views=views)
     return as_input(study.views[0], spec)
 
 
-def as_input(view: PhantomView, spec: InputSpec) -> Tensor:
-    """Return a view of a left breast as a model takes it, (1, channels, rows, columns)."""
+def as_input(view: PhantomView, spec: InputSpec) -> Mapping[str, Tensor]:
+    """Return a view of a left breast as a model takes it: its inputs by name."""
     upright, spacing_mm = Orientation(chest_wall_right=False), (view.pixel_spacing_mm,) * 2
-    return prepare(view.pixels.astype(np.float32), spacing_mm, upright, spec).tensor
+    made = prepare(view.pixels.astype(np.float32), spacing_mm, upright, spec)
+    return {spec.name: made.tensor, **made.trimmed}
 
 
 def compare(
-    plain: bytes, rewritten: bytes, image: Tensor, *, name: str, outputs: Sequence[str], rounds: int
+    plain: bytes,
+    rewritten: bytes,
+    image: Mapping[str, Tensor],
+    *,
+    outputs: Sequence[str],
+    rounds: int,
 ) -> Trial:
     """Run two graphs on one image, ``rounds`` times in turns.
 
     Parameters
     ----------
-    image : ndarray
-        (1, channels, rows, columns) float32 for the input ``name``.
+    image : mapping of str to ndarray
+        What each input is given.
     outputs : sequence of str
         Names of the outputs that must agree.
 
@@ -76,7 +82,7 @@ def compare(
     for _ in range(rounds):
         for number, session in enumerate(sessions):
             begun = time.perf_counter()
-            found[number] = session.run({name: image}, outputs)
+            found[number] = session.run(image, outputs)
             best[number] = min(best[number], time.perf_counter() - begun)
     pairs = zip(found[1], found[0], strict=True)
     return Trial(max(difference(one, other) for one, other in pairs), (best[0], best[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,13 +37,15 @@ class Detector(Reporter):
         """The package's manifest."""
         return self.package.manifest_of(DetectorManifest)
 
-    def run(self, tensor: Tensor) -> Detections:
+    def run(self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None = None) -> Detections:
         """Detect in one prepared image.
 
         Parameters
         ----------
         tensor : (1, channels, rows, columns) float32
             As the package's input specification asks for.
+        trimmed : mapping of str to ndarray, optional
+            What was cut away, for the inputs that the manifest names; absent: nothing was.
 
         Returns
         -------
@@ -56,7 +59,8 @@ class Detector(Reporter):
             If the runtime fails, or what it returns breaks the contract.
         """
         manifest = self.manifest
-        raw = self.session.run({manifest.input.name: tensor}, manifest.output.tensors)
+        inputs = {manifest.input.name: tensor, **(trimmed or self._whole(tensor))}
+        raw = self.session.run(inputs, manifest.output.tensors)
         try:
             shape = (tensor.shape[2], tensor.shape[3])
             found = decode(manifest.output, raw, self.package.labels, shape)
@@ -68,6 +72,12 @@ class Detector(Reporter):
         solid = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
         kept = self._kept(boxes[solid], found.scores[solid], found.labels[solid])
         return replace(kept, heatmap=found.heatmap)
+
+    def _whole(self, tensor: Tensor) -> Mapping[str, Tensor]:
+        """Return what says that nothing was cut away, where the graph wants to know."""
+        names = self.manifest.input.trimmed_inputs or ()
+        strips = (np.zeros_like(tensor[..., :1]), np.zeros_like(tensor[..., :1, :]))
+        return dict(zip(names, strips, strict=False))
 
     def reported(self, found: Detections) -> Detections:
         """Leave out what is below its threshold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -30,8 +30,12 @@ class Explainer(Protocol):
         """What its maps show."""
         ...
 
-    def explain(self, tensor: Tensor, found: Detections) -> Tensor | None:
+    def explain(
+        self, tensor: Tensor, found: Detections, trimmed: Mapping[str, Tensor] | None = None
+    ) -> Tensor | None:
         """Return a map of 0 to 1 that covers the input on any grid, or None.
+
+        ``trimmed`` is what was cut away, as :meth:`.detector.Detector.run` takes it.
 
         Raises
         ------
@@ -47,7 +51,12 @@ class ScoreMap:
 
     kind: ClassVar[MapKind] = MapKind.SCORES
 
-    def explain(self, _: Tensor, found: Detections) -> Tensor | None:
+    def explain(
+        self,
+        tensor: Tensor,
+        found: Detections,
+        trimmed: Mapping[str, Tensor] | None = None,
+    ) -> Tensor | None:
         """Return the detector's own map, findings or not."""
         return found.heatmap
 
@@ -94,7 +103,9 @@ def _relevance(detector: Detector, open_graph: Open) -> Explainer:
     # Also what another view may still raise to a finding is to have been explained.
     least = {label: detector.from_share * t for label, t in detector.thresholds.items()}
     thresholds = heads.threshold_input(manifest.output, package.labels, least)
-    return gradient.GradientTimesInput(session, manifest.input.name, thresholds)
+    return gradient.GradientTimesInput(
+        session, manifest.input.name, thresholds, manifest.output.flips
+    )
 
 
 def _occlusion(detector: Detector, reason: str) -> Occlusion:

@@ -58,6 +58,8 @@ def _inputs_mistakes(manifest: OtherManifest, info: OnnxInfo) -> list[str]:
     """Every input that the manifest names is there and takes its channels and size."""
     extra = [tensor.name for tensor in info.inputs if tensor.name not in manifest.inputs]
     mistakes = [f"input.name: the graph wants an input {name!r} as well" for name in extra]
+    if manifest.input.trimmed_inputs is not None:
+        mistakes.append("input.trimmed_inputs: detectors only")
     by_name = {tensor.name: tensor for tensor in info.inputs}
     for name, sides in manifest.inputs.items():
         wrong = _tensor_mistakes("input.name", name, info.inputs, ("float32",), (4,))
@@ -154,11 +156,15 @@ def _retinanet_mistakes(output: RetinaNet, info: OnnxInfo) -> list[str]:
 
 def _input_mistakes(manifest: DetectorManifest, info: OnnxInfo) -> list[str]:
     key, table = "input.name", manifest.input
-    if len(info.inputs) != 1:
+    trimmed = table.trimmed_inputs or ()
+    if len(info.inputs) != 1 + len(trimmed):
         names = ", ".join(tensor.name for tensor in info.inputs) or "none"
-        return [f"{key}: the graph must have exactly one input, it has: {names}"]
+        wanted = "exactly one input" if not trimmed else "one input and the trimmed_inputs"
+        return [f"{key}: the graph must have {wanted}, it has: {names}"]
     mistakes = _tensor_mistakes(key, table.name, info.inputs, ("float32",), (4,))
-    shape = info.inputs[0].shape
+    for name in trimmed:
+        mistakes += _tensor_mistakes("input.trimmed_inputs", name, info.inputs, ("float32",), (4,))
+    shape = next((t.shape for t in info.inputs if t.name == table.name), None)
     if mistakes or shape is None:
         return mistakes
     if shape[0] not in (None, 1):

@@ -8,7 +8,7 @@ surroundings is run again, and no more often than the budget says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -54,7 +54,12 @@ class Occlusion:
     multiple: int
     budget: int = 3 * _RUNS
 
-    def explain(self, tensor: Tensor, found: Detections) -> Tensor | None:
+    def explain(
+        self,
+        tensor: Tensor,
+        found: Detections,
+        trimmed: Mapping[str, Tensor] | None = None,
+    ) -> Tensor | None:
         """Return a map of 0 to 1, (rows, columns) float32, or None where nothing was found.
 
         Parameters
@@ -63,6 +68,8 @@ class Occlusion:
             The model's input.
         found : Detections
             What the model found in it.
+        trimmed : mapping of str to ndarray, optional
+            As every explainer; not used, since what is run is a window.
 
         Raises
         ------

@@ -17,7 +17,7 @@ def detect(subject: Subject, detector: Detector, explainer: Explainer | None = N
     """Run one detector on one image; its boxes come back in the stored image's coordinates."""
     package, image = detector.package, subject.image
     prepared = subject.prepared(package.input_spec)
-    detections = detector.run(prepared.tensor)
+    detections = detector.run(prepared.tensor, prepared.trimmed)
     transform = prepared.transform
     return Examined(
         findings=tuple(findings_from(detections, transform, package, image.spacing, image.shape)),
@@ -30,7 +30,7 @@ def _heatmap(
 ) -> Heatmap | None:
     tensor = prepared.tensor
     try:
-        values = explainer.explain(tensor, detector.reported(found))
+        values = explainer.explain(tensor, detector.reported(found), prepared.trimmed)
     except InferenceError as error:
         # Findings without their map are worth more than no findings: it takes more memory.
         log.get("models").warning("no-map", model=detector.package.name, reason=str(error))

@@ -6,7 +6,8 @@ made. Steps: find the breast, crop, resample, stand upright, one recipe per chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from mammo_node.image.breast import BoolImage, Breast, FloatImage
 from mammo_node.image.geometry import ViewTransform
 from mammo_node.image.greys import Box, GivenGreys, Greys
 from mammo_node.image.recipes import RECIPES, Source
+from mammo_node.image.trimmings import trimmings
 from mammo_node.vocabulary import InputSpec, Orientation
 
 _INTERPOLATION = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}
@@ -30,12 +32,14 @@ class NoBreastFound(ImageError):
 class Prepared:
     """A model's input, (1, channels, rows, columns) float32, and where its pixels come from.
 
-    ``mask`` is (rows, columns) bool: the breast in model pixels, padding excluded.
+    ``mask`` is (rows, columns) bool: the breast in model pixels, padding excluded. ``trimmed`` is
+    what the inputs of ``spec.trimmed_inputs`` get, see :func:`.trimmings.trimmings`.
     """
 
     tensor: npt.NDArray[np.float32]
     transform: ViewTransform
     mask: BoolImage
+    trimmed: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def prepare(
@@ -126,8 +130,9 @@ def prepare_greys(
         pad_left=pad_left - kept[1].start,
         pad_top=pad_top - kept[0].start,
     )
-    tensor, padded_mask = tensor[:, :, *kept], padded_mask[kept]
-    return Prepared(np.ascontiguousarray(tensor), transform, np.ascontiguousarray(padded_mask))
+    part, padded_mask = np.ascontiguousarray(tensor[:, :, *kept]), padded_mask[kept]
+    trimmed = {} if spec.trimmed_inputs is None else trimmings(tensor, kept, spec.trimmed_inputs)
+    return Prepared(part, transform, np.ascontiguousarray(padded_mask), trimmed)
 
 
 def _crop(spec: InputSpec, breast: Breast | None, shape: tuple[int, int]) -> Box:
@@ -183,13 +188,19 @@ def _frame(spec: InputSpec, height: int, width: int) -> tuple[tuple[int, int], t
 def _kept(spec: InputSpec, breast: Breast | None, mask: BoolImage) -> tuple[slice, slice]:
     """Rows and columns of the tensor that stay: all, or those of the grid that hold breast.
 
-    Cells of the grid are whole, so that a network whose strides divide ``pad_multiple`` sees each
-    pixel at the place in its own grids where it would see it in the whole tensor.
+    They begin on the grid, so that a network whose strides divide ``trim_grid`` sees each pixel at
+    the place in its own grids where it would see it in the whole tensor. With a grid of its own,
+    a cell of air stays beyond the breast: it stands for the air before the edge of the image.
     """
     if spec.trim == "none" or breast is None or not mask.any():
         return slice(0, mask.shape[0]), slice(0, mask.shape[1])
-    cell = spec.pad_multiple
-    lines = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    ranges = ((int(found[0]) // cell, -(-(int(found[-1]) + 1) // cell)) for found in lines)
-    rows, columns = (slice(first * cell, last * cell) for first, last in ranges)
+    cell, grid = spec.pad_multiple, spec.trim_grid or spec.pad_multiple
+    margin = 0 if spec.trim_grid is None else cell
+    lines = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
+    starts = [max(0, int(found[0]) - margin) // grid * grid for found in lines]
+    ends = [-(-(int(found[-1]) + 1 + margin) // cell) * cell for found in lines]
+    rows, columns = (
+        slice(start, min(end, side))
+        for start, end, side in zip(starts, ends, mask.shape, strict=True)
+    )
     return rows, columns

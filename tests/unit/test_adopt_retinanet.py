@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from mammo_node.adopt.checkpoint import read_checkpoint
 from mammo_node.adopt.numpy_operations import NumpyOperations
 from mammo_node.adopt.retinanet import build_model, parity
 from mammo_node.adopt.retinanet_network import RetinaNetWeights
+from mammo_node.adopt.retinanet_page import COLUMN, ROW
 from mammo_node.analyse.anchors import Anchors, best_boxes
 from mammo_node.analyse.candidates import decode
 from mammo_node.analyse.detector import Detector
@@ -19,9 +22,13 @@ from mammo_node.analyse.package import load_package
 from mammo_node.analyse.session import open_session
 from mammo_node.cli import main
 from mammo_node.errors import InferenceError, ModelPackageError
+from mammo_node.image.trimmings import trimmings
+from mammo_node.vocabulary import Detections
 from tests.unit.retinanet_weights import state_dict, torch_file
 
 STYLES = ("group-norm", "plain")
+#: Taken off logits.
+_MOVED = 6.0
 _SCALES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
 ANCHORS = Anchors((32.0, 64.0, 128.0, 256.0, 512.0), _SCALES, (0.5, 1.0, 2.0))
 
@@ -71,6 +78,80 @@ def test_the_graph_computes_what_numpy_does(style: str) -> None:
     weights = RetinaNetWeights(state_dict(style=style))
     assert weights.depths == (1, 2, 1, 1)
     assert parity(weights, build_model(weights)) < 1e-5
+
+
+def test_a_graph_that_is_told_of_what_is_gone_computes_what_numpy_does() -> None:
+    """With columns and rows missing, both take them into the statistics alike."""
+    weights = RetinaNetWeights(state_dict())
+    model = build_model(weights, trimmed=True)
+    assert parity(weights, model, trimmed=True) < 1e-5
+    # Nothing missing: the numbers of the graph that is not told.
+    image = np.random.default_rng(3).standard_normal((1, 3, 128, 96)).astype(np.float32)
+    strips = {COLUMN: np.zeros((1, 3, 128, 1)), ROW: np.zeros((1, 3, 1, 96))}
+    whole = {"image": image, **{name: x.astype(np.float32) for name, x in strips.items()}}
+    told, plain = (
+        open_session(graph, provider="cpu", threads=1, name="small").run(inputs, ("logits",))[0]
+        for graph, inputs in ((model, whole), (build_model(weights), {"image": image}))
+    )
+    assert np.abs(told - plain).max() <= 1e-5 * np.abs(plain).max()
+
+
+def test_boxes_of_the_breast_alone_are_those_of_the_whole_image() -> None:
+    """Told what was cut away, a network with group norm keeps its boxes and scores; else not."""
+    tensors = state_dict(pyramid=64)
+    tensors["head.regression_head.bbox_reg.weight"] *= 0.05  # boxes near their anchors
+    weights = RetinaNetWeights(tensors)
+    whole, kept = _breast(), (slice(0, 416), slice(0, 192))
+    part = {"image": np.ascontiguousarray(whole[:, :, *kept])}
+    gone = trimmings(whole, kept, (COLUMN, ROW))
+    plain, told = build_model(weights), build_model(weights, trimmed=True)
+    expected = _boxes(plain, {"image": whole})
+    x_min, y_min, x_max, y_max = expected.boxes.T
+    inside = (x_min >= 0) & (y_min >= 0) & (x_max <= 160) & (y_max <= 384)
+    best = inside & (expected.scores >= np.sort(expected.scores[inside])[-20])
+    same, changes = _found_again(expected, best, _boxes(told, {**part, **gone}))
+    assert same.min() >= 0.95
+    assert changes.max() <= 0.02
+    _, changes = _found_again(expected, best, _boxes(plain, part))
+    assert np.median(changes) > 0.02
+
+
+def _breast() -> np.ndarray:
+    """Half an ellipse of smooth texture at the left edge, air around, (1, 3, 512, 384)."""
+    row, column = np.mgrid[:512, :384]
+    inside = ((row - 220) / 160) ** 2 + (column / 150) ** 2 < 1
+    noise = np.random.default_rng(5).standard_normal((512, 384)).astype(np.float32)
+    texture = 8 * cv2.GaussianBlur(noise, (0, 0), 5)
+    image = np.where(inside, 1.5 + texture, -0.6).astype(np.float32)
+    return np.broadcast_to(image, (1, 3, 512, 384)).copy()
+
+
+def _boxes(model: bytes, inputs: Mapping[str, np.ndarray]) -> Detections:
+    """Return a graph's candidates; the part begins where the whole does."""
+    session = open_session(model, provider="cpu", threads=1, name="small")
+    logits, deltas = session.run(inputs, ("logits", "deltas"))
+    shape = inputs["image"].shape[2:]
+    # Random weights give many scores near 1: moved, the best lie where changes show.
+    return Detections(*best_boxes(ANCHORS, logits - np.float32(_MOVED), deltas, shape, top=1000))
+
+
+def _found_again(
+    one: Detections, which: np.ndarray, other: Detections
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each box the best overlap with one of the same class, and how far its score moved."""
+    overlaps, changes = [], []
+    for i in np.flatnonzero(which):
+        rivals = np.flatnonzero(other.labels == one.labels[i])
+        low = np.maximum(one.boxes[i, :2], other.boxes[rivals, :2])
+        high = np.minimum(one.boxes[i, 2:], other.boxes[rivals, 2:])
+        both = np.prod(np.clip(high - low, 0, None), axis=1)
+        mine, theirs = (
+            np.prod(b[..., 2:] - b[..., :2], axis=-1) for b in (one.boxes[i], other.boxes[rivals])
+        )
+        overlap = both / (mine + theirs - both)
+        overlaps.append(overlap.max())
+        changes.append(abs(one.scores[i] - other.scores[rivals[overlap.argmax()]]))
+    return np.array(overlaps), np.array(changes)
 
 
 def test_the_same_weights_give_the_same_file() -> None:
@@ -175,9 +256,12 @@ def test_what_is_done_for_speed_is_checked_and_said(
     asked = ["models", "import", "retinanet", str(file), *named, "--winograd", "--trim"]
     assert main(asked) == 0
     assert "rewritten, on a phantom mammogram: differs by" in capsys.readouterr().out
-    plain, quick = build_model(_weights(96)), load_package(tmp_path / "quick")
+    plain = build_model(_weights(96), trimmed=True)
+    quick = load_package(tmp_path / "quick")
     assert quick.manifest.input.trim == "breast"
-    assert quick.manifest.input.pad_multiple == 128
+    assert quick.manifest.input.pad_multiple == 32
+    assert quick.manifest.input.trim_grid == 128
+    assert quick.manifest.input.trimmed_inputs == (COLUMN, ROW)
     assert len(quick.model_bytes()) > 1.5 * len(plain)
     image = np.random.default_rng(2).standard_normal((1, 3, 160, 96)).astype(np.float32)
     sessions = (

@@ -220,7 +220,7 @@ def test_a_map_that_fails_costs_no_findings(phantom: Phantom):
     class _Failing:
         kind = MapKind.GRADIENT
 
-        def explain(self, tensor, found):
+        def explain(self, tensor, found, trimmed):
             raise InferenceError("out of memory")
 
     engine = _engine("none")
@@ -267,7 +267,7 @@ def test_maps_cost_nothing_where_no_output_shows_them(phantom: Phantom):
     class _Never:
         kind = MapKind.GRADIENT
 
-        def explain(self, tensor, found):
+        def explain(self, tensor, found, trimmed):
             raise AssertionError
 
     engine = _engine("none")

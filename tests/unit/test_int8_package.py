@@ -17,7 +17,7 @@ from mammo_node.phantom.dicom import write_study
 from mammo_node.vocabulary import Detections
 from tests.unit.retinanet_weights import state_dict, torch_file
 from training import int8_package
-from training.qdq import windows
+from training.qdq import told_windows, windows
 
 
 def test_a_package_becomes_an_int8_package(
@@ -26,7 +26,8 @@ def test_a_package_becomes_an_int8_package(
     """The new package loads, is another file with another name, and its card has the comparison."""
     (tmp_path / "weights.pth").write_bytes(torch_file(state_dict()))
     named = ["--name", "ours", "--out", str(tmp_path), "--label", "1=mass", "--threshold", "0.05"]
-    assert main(["models", "import", "retinanet", str(tmp_path / "weights.pth"), *named]) == 0
+    given = ["models", "import", "retinanet", str(tmp_path / "weights.pth"), *named]
+    assert main([*given, "--trim"]) == 0
     manifest = tmp_path / "ours" / "model.toml"
     small = manifest.read_text(encoding="utf-8").replace("= 2048", "= 160")
     manifest.write_text(small, encoding="utf-8")
@@ -59,6 +60,20 @@ def test_windows_cover_an_input_once() -> None:
     parts = list(windows(tensor, side=4))
     assert [part.shape[2:] for part in parts] == [(4, 4), (4, 3), (1, 4), (1, 3)]
     assert sum(float(part.sum()) for part in parts) == float(tensor.sum())
+
+
+def test_what_is_told_of_trimming_is_cut_along() -> None:
+    """Each part comes with a column and a row of its own length: nothing is missing of it."""
+    image = np.zeros((1, 2, 5, 7), dtype=np.float32)
+    column = np.arange(18, dtype=np.float32).reshape(1, 2, 9, 1)
+    row = np.arange(20, dtype=np.float32).reshape(1, 2, 1, 10)
+    inputs = {"image": image, "column": column, "row": row}
+    parts = list(told_windows(inputs, "image", ("column", "row"), side=4))
+    assert len(parts) == 4
+    for part in parts:
+        assert part["column"].shape[2:] == (part["image"].shape[2], 1)
+        assert part["row"].shape[2:] == (1, part["image"].shape[3])
+    assert parts[3]["column"].ravel().tolist() == [4.0, 13.0]
 
 
 def test_a_model_with_a_self_test_is_refused(

@@ -10,6 +10,7 @@ import pytest
 from mammo_node.image.breast import find_breast
 from mammo_node.image.preprocess import NoBreastFound, prepare
 from mammo_node.image.recipes import RECIPES
+from mammo_node.image.trimmings import trimmings
 from mammo_node.phantom import TextureBank, generate_study
 from mammo_node.vocabulary import Box, InputSpec, Orientation, VoiKind
 
@@ -165,6 +166,50 @@ def test_trimming_cuts_and_changes_nothing(right):
     assert (x % 64, y % 64) == (0, 0)
     assert np.array_equal(cut.tensor, whole.tensor[:, :, y : y + rows, x : x + columns])
     assert cut.mask.sum() == whole.mask.sum() > 0
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_what_is_trimmed_away_is_told(right):
+    """A grid of its own: begins on it, keeps air; what is cut away is its mean column and row."""
+    pixels, _ = oval()
+    pixels = np.ascontiguousarray(pixels[:, ::-1] if right else pixels)
+    whole_spec = InputSpec(
+        name="image", channels=("zscore",) * 2, longest_side=640, crop="none", pad_multiple=32
+    )
+    spec = dataclasses.replace(
+        whole_spec, trim="breast", trim_grid=64, trimmed_inputs=("column", "row"), mirror="none"
+    )
+    whole, cut = (
+        prepare(pixels, (0.1, 0.1), UPRIGHT, one)
+        for one in (dataclasses.replace(whole_spec, mirror="none"), spec)
+    )
+    top, left = -cut.transform.pad_top, -cut.transform.pad_left
+    rows, columns = cut.tensor.shape[2:]
+    assert (top % 64, left % 64, rows % 32, columns % 32) == (0, 0, 0, 0)
+    assert columns < whole.mask.shape[1]
+    lines = [np.flatnonzero(whole.mask.any(axis=axis)) for axis in (1, 0)]
+    for found, first, side, length in zip(
+        lines, (top, left), (rows, columns), whole.mask.shape, strict=True
+    ):
+        assert first == 0 or first + 32 <= found[0]
+        assert first + side == length or found[-1] + 32 < first + side
+    gone = np.ones(whole.mask.shape[1], dtype=bool)
+    gone[left : left + columns] = False
+    assert cut.trimmed["column"].shape == (1, 2, whole.mask.shape[0], 1)
+    assert cut.trimmed["row"].shape == (1, 2, 1, whole.mask.shape[1])
+    expected = whole.tensor[:, :, :, gone].mean(axis=3, keepdims=True)
+    assert np.allclose(cut.trimmed["column"], expected, atol=1e-5)
+
+
+def test_what_is_not_trimmed_away_is_nothing():
+    """Where all rows stay, the row of what is gone is zero; nothing is told without names."""
+    tensor = np.arange(24, dtype=np.float32).reshape(1, 1, 4, 6)
+    told = trimmings(tensor, (slice(0, 4), slice(1, 4)), ("column", "row"))
+    assert told["row"].shape == (1, 1, 1, 6)
+    assert not told["row"].any()
+    assert told["column"].ravel().tolist() == tensor[0, 0][:, [0, 4, 5]].mean(axis=1).tolist()
+    pixels, _ = oval()
+    assert not prepare(pixels, (0.1, 0.1), UPRIGHT, SPEC).trimmed
 
 
 @pytest.mark.parametrize("right", [False, True])

@@ -144,6 +144,14 @@ CASES: dict[str, Callable[[], tuple[Nodes, dict[str, np.ndarray]]]] = {
         ],
         {"sides": _ints(2, 3)},
     ),
+    "ReduceSumSquare": lambda: (
+        [
+            node("ReduceSumSquare", ["image", "sides"], ["squares"], keepdims=0),
+            node("Unsqueeze", ["squares", "sides"], ["squares_4d"]),
+            node("Mul", ["image", "squares_4d"], ["y"]),
+        ],
+        {"sides": _ints(2, 3)},
+    ),
     "Sub and Div": lambda: (
         [
             node("Add", ["image", "one"], ["a"]),

@@ -76,6 +76,19 @@ class Input(Table):
         "none",
         description="breast: cut the finished tensor to the breast, on the grid of pad_multiple.",
     )
+    trim_grid: int | None = Field(
+        None,
+        ge=1,
+        description="With trim: the part begins at multiples of this, the network's largest"
+        " stride, ends at those of pad_multiple, and keeps pad_multiple pixels of air. Absent:"
+        " both at pad_multiple, and none kept.",
+    )
+    trimmed_inputs: tuple[Text, Text] | None = Field(
+        None,
+        description="With trim, detectors only: two more inputs of the graph, which get the mean"
+        " column (1, channels, rows, 1) and the mean row (1, channels, 1, columns) of what was cut"
+        " away, as long as the whole tensor. Absent: the graph is not told.",
+    )
     interpolation: Literal["area", "bilinear"] = Field("area", description="Resampling.")
     voi: VoiKind = Field(
         VoiKind.NONE, description="none: values before the VOI stage; window: after it."
@@ -108,10 +121,21 @@ class Input(Table):
             raise ValueError("fit: belongs to size; the other scales keep the shape anyway")
         if self.trim != "none" and self.size is not None:
             raise ValueError("trim: does not go with size, where the tensor is always the same")
+        self._check_trimming()
         for table in self.parameters:
             if table not in self.channels:
                 raise ValueError(f"{table}: no channel uses this recipe")
         return self
+
+    def _check_trimming(self) -> None:
+        for key in ("trim_grid", "trimmed_inputs"):
+            if getattr(self, key) is not None and self.trim == "none":
+                raise ValueError(f'{key}: belongs to trim = "breast"')
+        if self.trim_grid is not None and self.trim_grid % self.pad_multiple:
+            raise ValueError(f"trim_grid: {self.trim_grid} is no multiple of pad_multiple")
+        names = (self.name, *(self.trimmed_inputs or ()))
+        if len(set(names)) < len(names):
+            raise ValueError("trimmed_inputs: an input is named twice")
 
     def spec(self) -> InputSpec:
         """Return the preprocessing's view of this table."""

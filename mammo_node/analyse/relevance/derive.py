@@ -52,7 +52,7 @@ def derive(model: bytes, image: str, output: DetectorOutput) -> bytes | NotDeriv
     Returns
     -------
     bytes
-        An ONNX file with the inputs ``image`` and :data:`~.heads.THRESHOLDS` and the output
+        An ONNX file with the model's inputs and :data:`~.heads.THRESHOLDS`, and the output
         :data:`RELEVANCE`.
     """
     loaded = onnx.load_from_string(model)
@@ -157,10 +157,10 @@ def _needed(nodes: Sequence[NodeProto], output: str) -> list[NodeProto]:
 def _model(
     model: ModelProto, nodes: Sequence[NodeProto], more: Iterable[TensorProto], image: str
 ) -> ModelProto:
-    source = next(one for one in model.graph.input if one.name == image)
-    used = {name for node in nodes for name in node.input}
+    used = {name for node in nodes for name in node.input} | {image}
     weights = [one for one in [*model.graph.initializer, *more] if one.name in used]
-    inputs = [source]
+    kept = {one.name for one in weights}
+    inputs = [one for one in model.graph.input if one.name in used - kept]
     if THRESHOLDS in used:
         inputs.append(helper.make_tensor_value_info(THRESHOLDS, TensorProto.FLOAT, ["classes"]))
     shape: list[str | int | None] = [1, 1, None, None]

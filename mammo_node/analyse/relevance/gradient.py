@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mammo_node.analyse.flips import Flip, turned
 from mammo_node.analyse.relevance.derive import RELEVANCE
 from mammo_node.analyse.relevance.heads import THRESHOLDS
 from mammo_node.analyse.runs import Runs, Tensor
@@ -35,6 +37,8 @@ class GradientTimesInput:
         Name of its image input.
     thresholds : (classes,) float32
         As :func:`.heads.threshold_input` makes them.
+    flips : tuple of str
+        As the detector's: what is explained is what it averages.
     """
 
     kind: ClassVar[MapKind] = MapKind.GRADIENT
@@ -42,8 +46,9 @@ class GradientTimesInput:
     session: Runs
     image: str
     thresholds: npt.NDArray[np.float32]
+    flips: tuple[Flip, ...] = ()
 
-    def raw(self, tensor: Tensor) -> Tensor:
+    def raw(self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None = None) -> Tensor:
         """Return gradient x input, (rows, columns) float32 of any sign, of one prepared image.
 
         What is explained is the sum of the log-odds of all candidates above their threshold.
@@ -53,15 +58,25 @@ class GradientTimesInput:
         InferenceError
             If the runtime fails, or the map is not finite.
         """
-        inputs = {self.image: tensor, THRESHOLDS: self.thresholds}
+        inputs = {self.image: tensor, THRESHOLDS: self.thresholds, **(trimmed or {})}
         (found,) = self.session.run(inputs, [RELEVANCE])
         if not np.isfinite(found).all():
             raise InferenceError("the relevance map is not finite")
         return np.asarray(found[0, 0], dtype=np.float32)
 
-    def explain(self, tensor: Tensor, found: Detections) -> Tensor | None:
+    def explain(
+        self, tensor: Tensor, found: Detections, trimmed: Mapping[str, Tensor] | None = None
+    ) -> Tensor | None:
         """Return the map as it is shown, see :func:`shown`; None where nothing was found."""
-        return shown(self.raw(tensor)) if len(found.scores) else None
+        return shown(self._mean(tensor, trimmed)) if len(found.scores) else None
+
+    def _mean(self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None) -> Tensor:
+        """Return the mean over the runs whose scores were averaged, as the image lies."""
+        maps = [self.raw(tensor, trimmed)]
+        for flip in self.flips:
+            strips = {name: turned(strip, flip) for name, strip in (trimmed or {}).items()}
+            maps.append(turned(self.raw(turned(tensor, flip), strips or None), flip))
+        return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
 def shown(relevance: Tensor) -> Tensor:

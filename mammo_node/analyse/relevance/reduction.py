@@ -40,6 +40,13 @@ def _sum(w: Writer, node: NodeProto, gradients: Gradients, _: Collection[int]) -
     return {0: w.op("Expand", [wide, w.shape(node.input[0])])}
 
 
+def _sum_of_squares(
+    w: Writer, node: NodeProto, gradients: Gradients, _: Collection[int]
+) -> dict[int, str]:
+    twice = w.op("Mul", [node.input[0], w.floats(2.0)])
+    return {0: w.op("Mul", [twice, _widened(w, node, only(gradients))])}
+
+
 def _mean(
     w: Writer, node: NodeProto, gradients: Gradients, wanted: Collection[int]
 ) -> dict[int, str]:
@@ -111,6 +118,7 @@ def _instance_norm(
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "ReduceSum": _sum,
+        "ReduceSumSquare": _sum_of_squares,
         "ReduceMean": _mean,
         "ReduceMax": _extreme,
         "ReduceMin": _extreme,
