@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mammo_node.analyse.flips import FLIPS, Flip
 from training.config import Config
 from training.measures.classify import measure_patches
 from training.measures.detect import measure_detector, spec_of_package, spec_of_task
@@ -30,15 +31,25 @@ from training.tasks.patches import PatchTask
 from training.tasks.retina import RetinaTask
 
 
-def measure(config: Config, model: Path, held_out: Sequence[Path], limit: int | None = None) -> Any:
-    """Figures of a model of our own, by the kind of its task.
+def measure(
+    config: Config,
+    model: Path,
+    held_out: Sequence[Path],
+    limit: int | None = None,
+    flips: Sequence[Flip] = (),
+) -> Any:
+    """Figures of a model of our own, by the kind of its task; `flips` are for detectors.
 
     Windows are drawn of any number of banks together; everything else is measured on one.
     """
     task = make_task(config.phases[-1])
     if isinstance(task, PatchTask):
         return measure_patches(task, model, held_out, limit)
-    return _measure_views(config.name, task, model, _only(held_out), limit)
+    if isinstance(task, DetectorTask | RetinaTask):
+        spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
+        found = task.labels, task.ignored
+        return measure_detector(model, spec, *found, _only(held_out), limit, flips)
+    return _measure_views(config.name, task, model, _only(held_out))
 
 
 def _only(held_out: Sequence[Path]) -> Path:
@@ -47,10 +58,7 @@ def _only(held_out: Sequence[Path]) -> Path:
     return held_out[0]
 
 
-def _measure_views(name: str, task: Task, model: Path, held_out: Path, limit: int | None) -> Any:
-    if isinstance(task, DetectorTask | RetinaTask):
-        spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
-        return measure_detector(model, spec, task.labels, task.ignored, held_out, limit)
+def _measure_views(name: str, task: Task, model: Path, held_out: Path) -> Any:
     if isinstance(task, DensityTask):
         return measure_density(task, model, held_out)
     if isinstance(task, LandmarkTask):
@@ -58,11 +66,18 @@ def _measure_views(name: str, task: Task, model: Path, held_out: Path, limit: in
     raise SystemExit(f"{name}: nothing measures this kind of task")
 
 
-def measure_package(folder: Path, held_out: Path, limit: int | None = None) -> Any:
-    """Figures of a packaged detector, whoever made it."""
-    labels = [t["name"] for t in tomllib.loads((folder / "model.toml").read_text())["label"]]
+def measure_package(
+    folder: Path,
+    held_out: Path,
+    limit: int | None = None,
+    flips: Sequence[Flip] = (),
+) -> Any:
+    """Figures of a packaged detector; with the flips that it has, unless others are given."""
+    manifest = tomllib.loads((folder / "model.toml").read_text())
+    labels = tuple(table["name"] for table in manifest["label"])
+    wanted = flips or manifest["output"].get("flips", ())
     spec = spec_of_package(folder)
-    return measure_detector(folder / "model.onnx", spec, tuple(labels), (), held_out, limit)
+    return measure_detector(folder / "model.onnx", spec, labels, (), held_out, limit, wanted)
 
 
 def main() -> None:
@@ -73,13 +88,15 @@ def main() -> None:
     parser.add_argument("--package", type=Path, help="instead of both: a detector's package")
     parser.add_argument("--held-out", type=Path, required=True, nargs="+")
     parser.add_argument("--limit", type=int, help="only so many images, or patches")
+    parser.add_argument("--flips", nargs="*", choices=FLIPS, default=(), help="average over these")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.package:
-        figures = measure_package(options.package, _only(options.held_out), options.limit)
+        held_out = _only(options.held_out)
+        figures = measure_package(options.package, held_out, options.limit, options.flips)
     elif options.config and options.model:
         config = Config.read(options.config)
-        figures = measure(config, options.model, options.held_out, options.limit)
+        figures = measure(config, options.model, options.held_out, options.limit, options.flips)
     else:
         parser.error("either --package, or --config and --model")
     text = json.dumps(figures, indent=1)

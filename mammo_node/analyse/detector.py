@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.analyse.candidates import decode
+from mammo_node.analyse.candidates import Candidates, decode
+from mammo_node.analyse.flips import Flip, averaged, turned, turned_boxes
 from mammo_node.analyse.manifest import DetectorManifest
 from mammo_node.analyse.reporter import Reporter
 from mammo_node.analyse.runs import Tensor
@@ -58,6 +59,27 @@ class Detector(Reporter):
         InferenceError
             If the runtime fails, or what it returns breaks the contract.
         """
+        flips = self.manifest.output.flips
+        found = self._candidates(tensor, trimmed)
+        if flips:
+            runs = (self._turned(tensor, trimmed, flip) for flip in flips)
+            output = self.manifest.output
+            found = averaged((found, *runs), output.nms_iou, output.max_detections)
+        kept = self._kept(found.boxes, found.scores, found.labels)
+        return replace(kept, heatmap=found.heatmap)
+
+    def _turned(
+        self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None, flip: Flip
+    ) -> Candidates:
+        """Return what the model finds in the image turned over, where it lies in the image."""
+        strips = {name: turned(strip, flip) for name, strip in (trimmed or {}).items()}
+        found = self._candidates(turned(tensor, flip), strips or None)
+        shape = (tensor.shape[2], tensor.shape[3])
+        heatmap = None if found.heatmap is None else turned(found.heatmap, flip)
+        return replace(found, boxes=turned_boxes(found.boxes, flip, shape), heatmap=heatmap)
+
+    def _candidates(self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None) -> Candidates:
+        """Return what the model finds in one run, cut to the tensor, before any threshold."""
         manifest = self.manifest
         inputs = {manifest.input.name: tensor, **(trimmed or self._whole(tensor))}
         raw = self.session.run(inputs, manifest.output.tensors)
@@ -70,8 +92,7 @@ class Detector(Reporter):
         rows, columns = tensor.shape[2:]
         boxes = np.clip(found.boxes, 0, np.array([columns, rows] * 2, dtype=np.float32))
         solid = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-        kept = self._kept(boxes[solid], found.scores[solid], found.labels[solid])
-        return replace(kept, heatmap=found.heatmap)
+        return Candidates(boxes[solid], found.scores[solid], found.labels[solid], found.heatmap)
 
     def _whole(self, tensor: Tensor) -> Mapping[str, Tensor]:
         """Return what says that nothing was cut away, where the graph wants to know."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from mammo_node.analyse.flips import FAINT, Flip, mean_boxes, turned, turned_boxes
 from mammo_node.analyse.package import load_package
 from mammo_node.analyse.suppression import suppress
 from mammo_node.evaluate import bootstrap
@@ -55,6 +56,7 @@ def measure_detector(
     ignored: tuple[str, ...],
     held_out: Path,
     limit: int | None = None,
+    flips: Sequence[Flip] = (),
 ) -> dict[str, Any]:
     """FROC of every label by both criteria, by look, with intervals; of blobs too, for masses."""
     from training.measures.session import open_model  # noqa: PLC0415
@@ -73,7 +75,7 @@ def measure_detector(
             _miss(view, found, bar)
             continue
         begun = time.perf_counter()
-        boxes, scores, kinds, doubt = detect(session, made)
+        boxes, scores, kinds, doubt = detect(session, made, flips)
         seconds += time.perf_counter() - begun
         others = _to_model(view.boxes(ignored), made)
         for index, name in enumerate(labels):
@@ -116,18 +118,43 @@ def prepared(view: RawView, spec: InputSpec) -> Prepared:
 
 
 def detect(
-    session: onnxruntime.InferenceSession, made: Prepared
+    session: onnxruntime.InferenceSession, made: Prepared, flips: Sequence[Flip] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes, scores, labels and suspicion (nan without that output), overlaps suppressed."""
+    """Boxes, scores, labels and suspicion (nan without that output), overlaps suppressed.
+
+    With `flips` scores and boxes are the means over the image and the image turned over.
+    """
+    shape = (made.tensor.shape[2], made.tensor.shape[3])
+    runs = [_run(session, made.tensor)]
+    for flip in flips:
+        boxes, *rest = _run(session, turned(made.tensor, flip))
+        runs.append((turned_boxes(boxes, flip, shape), *rest))
+    boxes, scores, labels, doubt = (np.concatenate(part) for part in zip(*runs, strict=True))
+    if flips:
+        for label in np.unique(labels):
+            mine = [(b[kind == label], s[kind == label]) for b, s, kind, _ in runs]
+            boxes[labels == label], scores[labels == label] = mean_boxes(mine)
+    kept = _kept(boxes, scores, labels)
+    return boxes[kept], scores[kept], labels[kept], doubt[kept]
+
+
+def _run(
+    session: onnxruntime.InferenceSession, tensor: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     names = [output.name for output in session.get_outputs()]
-    boxes, scores, labels, *rest = session.run(names, {"image": made.tensor})
+    boxes, scores, labels, *rest = session.run(names, {"image": tensor})
     doubt = rest[0] if rest else np.full(scores.shape, np.nan, dtype=np.float32)
+    kept = _kept(boxes, scores, labels)
+    return boxes[kept], scores[kept], labels[kept], doubt[kept]
+
+
+def _kept(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the indices of what stays of each label, by falling score."""
     kept: list[int] = []
     for label in np.unique(labels):
-        index = np.flatnonzero((labels == label) & (scores > 0.002))
+        index = np.flatnonzero((labels == label) & (scores > FAINT))
         kept += list(index[suppress(boxes[index], scores[index], NMS_IOU, MOST)])
-    order = np.asarray(sorted(kept, key=lambda i: -scores[i]), dtype=np.int64)
-    return boxes[order], scores[order], labels[order], doubt[order]
+    return np.asarray(sorted(kept, key=lambda i: -scores[i]), dtype=np.int64)
 
 
 def _to_model(boxes: np.ndarray, made: Prepared) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from mammo_node.analyse.manifest.base import Probability, Table, Text
+from mammo_node.analyse.manifest.base import Probability, Table, Text, each_once
 
 
 class BoxOutput(Table):
@@ -16,6 +16,17 @@ class BoxOutput(Table):
         description="Of two boxes of one label that overlap by more than this, the better stays."
     )
     max_detections: int = Field(100, ge=1, le=10000, description="Most boxes kept of one image.")
+    flips: tuple[Literal["rows", "columns"], ...] = Field(
+        (),
+        description="Run the image turned over as well, and average: rows, upside down; columns,"
+        " left for right. Each is one more run.",
+    )
+
+    @field_validator("flips")
+    @classmethod
+    def _each_flip_once(cls, flips: tuple[str, ...]) -> tuple[str, ...]:
+        each_once("flips", list(flips))
+        return flips
 
 
 class BoxesScoresLabels(BoxOutput):

@@ -1,0 +1,118 @@
+"""One image asked several times, turned over: what a detector says on average.
+
+What a network finds in a picture it should find in the picture turned over, at the mirrored place;
+where it does not, the mean of both answers is nearer the truth. Each flip is one more run.
+
+- A turned tensor has the same shape, and boxes map back exactly: an edge at y lies at rows - y.
+- A box's score is the mean over all runs of the score of what lies there, 0 where a run has
+  nothing there; its edges are the mean weighted by those scores.
+- What scores under `FAINT` in a run counts as nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from mammo_node.analyse.candidates import Candidates
+from mammo_node.analyse.suppression import suppress
+
+#: "rows": upside down; "columns": left for right.
+Flip = Literal["rows", "columns"]
+FLIPS: Final[tuple[Flip, ...]] = get_args(Flip)
+
+FAINT: Final = 0.002
+#: Boxes of two runs are of one lesion from this intersection over union on.
+_SAME_IOU: Final = 0.4
+
+Array = npt.NDArray[Any]
+
+
+def turned(values: Array, flip: Flip) -> Array:
+    """Turn over the last two axes' rows or columns; done twice, nothing has changed."""
+    return np.ascontiguousarray(np.flip(values, -2 if flip == "rows" else -1))
+
+
+def turned_boxes(boxes: Array, flip: Flip, shape: tuple[int, int]) -> Array:
+    """Boxes (N, 4) of an image of `shape` (rows, columns) where they lie in it turned over."""
+    low, high = (1, 3) if flip == "rows" else (0, 2)
+    mirrored = boxes.copy()
+    length = boxes.dtype.type(shape[0] if flip == "rows" else shape[1])
+    mirrored[:, low], mirrored[:, high] = length - boxes[:, high], length - boxes[:, low]
+    return mirrored
+
+
+def averaged(runs: Sequence[Candidates], nms_iou: float, most: int) -> Candidates:
+    """Candidates of several runs on one image, all turned back, as those of one.
+
+    Each label's candidates are suppressed run by run before they are averaged, and not again: two
+    runs of one lesion leave two boxes of one score.
+    """
+    thinned = [_thinned(run, nms_iou, most) for run in runs]
+    boxes, scores, labels = (
+        np.concatenate([getattr(run, name) for run in thinned])
+        for name in ("boxes", "scores", "labels")
+    )
+    for label in np.unique(labels):
+        index = np.flatnonzero(labels == label)
+        parts = [(r.boxes[r.labels == label], r.scores[r.labels == label]) for r in thinned]
+        boxes[index], scores[index] = mean_boxes(parts)
+    maps = [run.heatmap for run in runs if run.heatmap is not None]
+    heatmap = np.asarray(np.mean(maps, axis=0), dtype=np.float32) if maps else None
+    return Candidates(boxes, scores, labels, heatmap)
+
+
+def mean_boxes(runs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Average (boxes, scores) of one label over runs.
+
+    Returns
+    -------
+    (boxes, scores)
+        (N, 4) and (N,) float32: one row for each box of all runs, in their order.
+    """
+    boxes = np.concatenate([run[0] for run in runs]).astype(np.float64)
+    scores = np.concatenate([run[1] for run in runs]).astype(np.float64)
+    weights = np.zeros((len(runs), len(boxes)))
+    edges = np.zeros((len(runs), len(boxes), 4))
+    begin = 0
+    for number, (own, _) in enumerate(runs):
+        part = slice(begin, begin + len(own))
+        weights[number], edges[number] = _partners(boxes, boxes[part], scores[part])
+        # What a run says itself needs no partner.
+        weights[number, part], edges[number, part] = scores[part], boxes[part]
+        begin = part.stop
+    total = weights.sum(axis=0)
+    mean = np.einsum("rn,rne->ne", weights, edges) / np.maximum(total, 1e-12)[:, None]
+    return mean.astype(np.float32), (total / len(runs)).astype(np.float32)
+
+
+def _partners(boxes: Array, others: Array, scores: Array) -> tuple[Array, Array]:
+    """Score and edges of what a run has at each box: of those that overlap enough, the best."""
+    if not len(others) or not len(boxes):
+        return np.zeros(len(boxes)), np.zeros((len(boxes), 4))
+    overlap = _iou(boxes, others)
+    fit = np.where(overlap >= _SAME_IOU, overlap * scores, 0.0)
+    best = fit.argmax(axis=1)
+    there = fit[np.arange(len(boxes)), best] > 0.0
+    return np.where(there, scores[best], 0.0), others[best] * there[:, None]
+
+
+def _iou(boxes: Array, others: Array) -> Array:
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0.0), axis=2)
+    areas, other_areas = (np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (boxes, others))
+    return np.asarray(shared / np.maximum(areas[:, None] + other_areas - shared, 1e-12))
+
+
+def _thinned(run: Candidates, nms_iou: float, most: int) -> Candidates:
+    kept = [
+        index[suppress(run.boxes[index], run.scores[index], nms_iou, most)]
+        for label in np.unique(run.labels)
+        for index in [np.flatnonzero((run.labels == label) & (run.scores >= FAINT))]
+    ]
+    chosen = np.concatenate(kept) if kept else np.zeros(0, dtype=np.intp)
+    return Candidates(run.boxes[chosen], run.scores[chosen], run.labels[chosen])
