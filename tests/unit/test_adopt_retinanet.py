@@ -273,7 +273,7 @@ def test_what_is_done_for_speed_is_checked_and_said(
     assert np.allclose(one.scores, other.scores, atol=1e-4)
     words = (tmp_path / "quick" / "README.md").read_text(encoding="utf-8")
     assert "Winograd" in words
-    assert "group norm" in words
+    assert "Group norm" in words
 
 
 def _weights(pyramid: int) -> RetinaNetWeights:
