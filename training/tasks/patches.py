@@ -106,9 +106,9 @@ class PatchTask:
 
     def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Focal loss, labels independent of each other (gamma 0: plain cross entropy)."""
-        logits, cells = net(batch["image"])
+        logits, *maps = net(batch["image"])
         if self.inner:
-            each = focal_loss(cells, batch["wanted"], self.alpha, self.gamma) * batch["weight"]
+            each = focal_loss(maps[0], batch["wanted"], self.alpha, self.gamma) * batch["weight"]
             return {"focal": 4.0 * each.sum() / len(each)}
         each = focal_loss(logits, batch["labels"], self.alpha, self.gamma)
         return {"focal": 4.0 * each.sum(dim=1).mean()}
