@@ -65,7 +65,7 @@ class Scale:
     samples: int | None = None
 
 
-SMOKE = Scale(studies=2, held_out=1, held_out_signs=1, pitch_mm=0.1, steps=32, samples=40)
+SMOKE = Scale(studies=2, held_out=1, held_out_signs=1, pitch_mm=0.1, steps=48, samples=40)
 
 
 @dataclass(frozen=True, slots=True)
