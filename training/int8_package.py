@@ -22,6 +22,7 @@ import numpy as np
 from mammo_node.adopt.package_folder import write_package
 from mammo_node.analyse.detector import Detector
 from mammo_node.analyse.manifest import DetectorManifest
+from mammo_node.analyse.overlap import iou
 from mammo_node.analyse.package import MANIFEST_NAME, MODEL_NAME, ModelPackage, load_package
 from mammo_node.analyse.session import open_session
 from mammo_node.errors import ImageError
@@ -120,20 +121,14 @@ def matched(one: Detections, other: Detections) -> list[tuple[int, int, float]]:
     """Pair boxes of one label, best score first: (index, index, intersection over union)."""
     pairs: list[tuple[int, int, float]] = []
     free = set(range(len(other.scores)))
-    for i, (box, label) in enumerate(zip(one.boxes, one.labels, strict=True)):
-        rivals = [(_iou(box, other.boxes[j]), j) for j in free if other.labels[j] == label]
+    shared = iou(one.boxes, other.boxes)
+    for i, label in enumerate(one.labels):
+        rivals = [(float(shared[i, j]), j) for j in free if other.labels[j] == label]
         overlap, best = max(rivals, default=(0.0, -1))
         if overlap >= SAME_IOU:
             free.remove(best)
             pairs.append((i, best, overlap))
     return pairs
-
-
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-    both = float(np.prod(np.maximum(high - low, 0.0)))
-    areas = (float(np.prod(box[2:] - box[:2])) for box in (a, b))
-    return both / max(sum(areas) - both, 1e-6)
 
 
 def write(package: ModelPackage, model: bytes, agreed: Agreement, folder: Path) -> ModelPackage:

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mammo_node.analyse.flips import FLIPS, Flip
+from mammo_node.analyse.flips import FLIPS
+from mammo_node.analyse.manifest.boxes import Flip
 from training.config import Config
 from training.measures.classify import measure_patches
 from training.measures.detect import measure_detector, spec_of_package, spec_of_task

@@ -40,6 +40,7 @@ from mammo_node.adopt.retinanet_network import RetinaNetWeights
 from mammo_node.adopt.retinanet_page import COLUMN, IMAGE, LARGEST_STRIDE, ROW
 from mammo_node.adopt.trial import as_input, difference
 from mammo_node.analyse.anchors import Anchors, best_boxes
+from mammo_node.analyse.overlap import iou
 from mammo_node.analyse.session import Session, open_session
 from mammo_node.analyse.suppression import suppress
 from mammo_node.phantom import generate_study
@@ -132,15 +133,11 @@ def boxes(raw: list[np.ndarray], image: np.ndarray, offset: tuple[int, int]) -> 
     return np.concatenate([shifted, scores[kept][:, None]], axis=1)
 
 
-def shared(one: np.ndarray, other: np.ndarray, iou: float = 0.95) -> tuple[float, np.ndarray]:
+def shared(one: np.ndarray, other: np.ndarray, least: float = 0.95) -> tuple[float, np.ndarray]:
     """Return the share of boxes of `one` that `other` has too, and how far their scores differ."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:4], other[None, :, 2:4])
-    both = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(b[:, 2:4] - b[:, :2], axis=1) for b in (one, other)]
-    overlap = both / (areas[0][:, None] + areas[1][None] - both)
+    overlap = iou(one[:, :4], other[:, :4])
     best = overlap.argmax(axis=1)
-    same = overlap.max(axis=1) >= iou
+    same = overlap.max(axis=1) >= least
     return float(same.mean()), np.abs(one[:, 4] - other[best, 4])[same]
 
 

@@ -138,15 +138,15 @@ class OnnxOperations:
         """Sum channels, or their squares, (1, channels)."""
         totals = []
         for part, times in parts:
-            # Axes are an input of ReduceSum and an attribute of the others in this opset.
-            axes = self._weight(np.array([2, 3]))
-            total = (
-                self._node(kind, [part, axes], keepdims=0)
-                if kind == "ReduceSum"
-                else self._node(kind, [part], axes=[2, 3], keepdims=0)
-            )
+            total = self._summed(kind, part)
             totals.append(total if times is None else self._node("Mul", [total, times]))
         return functools.reduce(self.add, totals)
+
+    def _summed(self, kind: str, part: str) -> str:
+        # Axes are an input of ReduceSum and an attribute of the others in this opset.
+        if kind == "ReduceSum":
+            return self._node(kind, [part, self._weight(np.array([2, 3]))], keepdims=0)
+        return self._node(kind, [part], axes=[2, 3], keepdims=0)
 
     def _grouped(self, total: str, cells: str, norm: GroupNorm) -> str:
         """Return for each channel the mean of its group."""

@@ -75,13 +75,13 @@ def adopt_retinanet(
     """
     weights = _weights(source, read_checkpoint(read_file(source)))
     classes = adoption.classes(dict.fromkeys(range(weights.classes), ""))
-    trimmed = quicker.trim and weights.group_norm
-    model = build_model(weights, trimmed=trimmed)
-    differs = _required(source, "weights", parity(weights, model, trimmed=trimmed))
+    told = trimmed_inputs(weights, quicker)
+    model = build_model(weights, trimmed=told is not None)
+    differs = _required(source, "weights", parity(weights, model, trimmed=told is not None))
     trial = None
     if quicker.winograd:
         plain, model = model, rewritten(model)
-        trial = _trial(plain, model, trimmed_inputs(weights, quicker))
+        trial = _trial(plain, model, told)
         _required(source, "graph it was rewritten from", trial.difference)
     manifest = manifest_text(
         adoption,

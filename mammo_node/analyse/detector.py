@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mammo_node.analyse.candidates import Candidates, decode
-from mammo_node.analyse.flips import Flip, averaged, turned, turned_boxes
+from mammo_node.analyse.flips import averaged, turned, turned_boxes, turned_strips
 from mammo_node.analyse.manifest import DetectorManifest
+from mammo_node.analyse.manifest.boxes import Flip
 from mammo_node.analyse.reporter import Reporter
 from mammo_node.analyse.runs import Tensor
 from mammo_node.analyse.suppression import suppress
@@ -59,11 +60,10 @@ class Detector(Reporter):
         InferenceError
             If the runtime fails, or what it returns breaks the contract.
         """
-        flips = self.manifest.output.flips
+        output = self.manifest.output
         found = self._candidates(tensor, trimmed)
-        if flips:
-            runs = (self._turned(tensor, trimmed, flip) for flip in flips)
-            output = self.manifest.output
+        if output.flips:
+            runs = (self._turned(tensor, trimmed, flip) for flip in output.flips)
             found = averaged((found, *runs), output.nms_iou, output.max_detections)
         kept = self._kept(found.boxes, found.scores, found.labels)
         return replace(kept, heatmap=found.heatmap)
@@ -72,8 +72,7 @@ class Detector(Reporter):
         self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None, flip: Flip
     ) -> Candidates:
         """Return what the model finds in the image turned over, where it lies in the image."""
-        strips = {name: turned(strip, flip) for name, strip in (trimmed or {}).items()}
-        found = self._candidates(turned(tensor, flip), strips or None)
+        found = self._candidates(turned(tensor, flip), turned_strips(trimmed, flip))
         shape = (tensor.shape[2], tensor.shape[3])
         heatmap = None if found.heatmap is None else turned(found.heatmap, flip)
         return replace(found, boxes=turned_boxes(found.boxes, flip, shape), heatmap=heatmap)

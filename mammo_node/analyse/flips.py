@@ -11,17 +11,17 @@ where it does not, the mean of both answers is nearer the truth. Each flip is on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mammo_node.analyse.candidates import Candidates
+from mammo_node.analyse.manifest.boxes import Flip
+from mammo_node.analyse.overlap import iou
 from mammo_node.analyse.suppression import suppress
 
-#: "rows": upside down; "columns": left for right.
-Flip = Literal["rows", "columns"]
 FLIPS: Final[tuple[Flip, ...]] = get_args(Flip)
 
 FAINT: Final = 0.002
@@ -34,6 +34,11 @@ Array = npt.NDArray[Any]
 def turned(values: Array, flip: Flip) -> Array:
     """Turn over the last two axes' rows or columns; done twice, nothing has changed."""
     return np.ascontiguousarray(np.flip(values, -2 if flip == "rows" else -1))
+
+
+def turned_strips(strips: Mapping[str, Array] | None, flip: Flip) -> Mapping[str, Array]:
+    """Turn over what trimming cut away of an image, as its inputs have it; nothing stays so."""
+    return {name: turned(strip, flip) for name, strip in (strips or {}).items()}
 
 
 def turned_boxes(boxes: Array, flip: Flip, shape: tuple[int, int]) -> Array:
@@ -93,19 +98,11 @@ def _partners(boxes: Array, others: Array, scores: Array) -> tuple[Array, Array]
     """Score and edges of what a run has at each box: of those that overlap enough, the best."""
     if not len(others) or not len(boxes):
         return np.zeros(len(boxes)), np.zeros((len(boxes), 4))
-    overlap = _iou(boxes, others)
+    overlap = iou(boxes, others)
     fit = np.where(overlap >= _SAME_IOU, overlap * scores, 0.0)
     best = fit.argmax(axis=1)
     there = fit[np.arange(len(boxes)), best] > 0.0
     return np.where(there, scores[best], 0.0), others[best] * there[:, None]
-
-
-def _iou(boxes: Array, others: Array) -> Array:
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0.0), axis=2)
-    areas, other_areas = (np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (boxes, others))
-    return np.asarray(shared / np.maximum(areas[:, None] + other_areas - shared, 1e-12))
 
 
 def _thinned(run: Candidates, nms_iou: float, most: int) -> Candidates:

@@ -19,7 +19,8 @@ import numpy as np
 from scipy import stats
 
 from mammo_node.analyse.opinion import Mark, Opinion, Seen
-from mammo_node.evaluate.matching import HIT_IOU, iou
+from mammo_node.analyse.overlap import iou
+from mammo_node.evaluate.matching import HIT_IOU
 from mammo_node.vocabulary import Light
 
 _LAMPS = (Light.GREEN, Light.AMBER, Light.RED)

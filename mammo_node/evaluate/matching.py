@@ -7,6 +7,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from mammo_node.analyse.overlap import iou
+
 FloatArray = npt.NDArray[np.floating]
 
 HIT_IOU = 0.2
@@ -18,15 +20,6 @@ class Criterion(StrEnum):
 
     IOU = "iou"
     CENTRE = "centre"
-
-
-def iou(boxes: FloatArray, truth: FloatArray) -> FloatArray:
-    """Intersection over union of (N, 4) with (M, 4) boxes: (N, M)."""
-    low = np.maximum(boxes[:, None, :2], truth[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], truth[None, :, 2:])
-    both = np.clip(high - low, 0, None).prod(axis=2)
-    area, true_area = (np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1) for b in (boxes, truth))
-    return np.asarray(both / np.maximum(area[:, None] + true_area[None] - both, 1e-9))
 
 
 def centre_in_box(boxes: FloatArray, truth: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ no grey of the rest, and to find the breast one pixel in nine is enough.
 
 Rules:
 
-* A part is the same, bit by bit, as that part of the whole image (`presentation.render`).
+* A part is the same, bit by bit, as that part of the whole image.
 * What was made once is kept as long as the greys are: nobody may change it.
 """
 
@@ -24,7 +24,7 @@ from mammo_node.image.breast import (
     find_breast,
     sampling_step,
 )
-from mammo_node.image.presentation import grey_table, look_up
+from mammo_node.image.presentation import render
 from mammo_node.vocabulary import MammoImage, VoiKind
 
 #: x_min, y_min, x_max, y_max in stored pixels, the last two exclusive.
@@ -90,7 +90,8 @@ class StoredGreys:
         """Return the pixels in a box; several models that crop to the breast share them."""
         if box not in self._parts:
             left, top, right, bottom = box
-            self._parts[box] = self._looked_up((slice(top, bottom), slice(left, right)))
+            where = slice(top, bottom), slice(left, right)
+            self._parts[box] = render(self.image, self.voi, where)
         return self._parts[box]
 
     def breast(self) -> Breast | None:
@@ -100,13 +101,6 @@ class StoredGreys:
             every = (slice(None, None, step), slice(None, None, step))
             padding = self.image.padding
             padded = None if padding is None else padding[every]
-            self._breasts.append(breast_in_sample(self._looked_up(every), padded, self.shape))
+            sample = render(self.image, self.voi, every)
+            self._breasts.append(breast_in_sample(sample, padded, self.shape))
         return self._breasts[0]
-
-    def _looked_up(self, where: tuple[slice, slice]) -> FloatImage:
-        presentation, padding = self.image.presentation, self.image.padding
-        table = grey_table(presentation, self.voi)
-        greys = look_up(table, self.image.stored[where], presentation)
-        if padding is not None:
-            greys[padding[where]] = 0.0
-        return greys

@@ -28,6 +28,7 @@ _Grey = TypeVar("_Grey", bound=np.generic)
 
 #: PS3.3 C.11.1.1: a LUT Descriptor's first value 0 means 2^16 entries.
 _FULL_LUT = 2**16
+_WHOLE = (slice(None), slice(None))
 #: Rows that are looked up at a time.
 _STRIP = 16
 
@@ -116,7 +117,9 @@ def _entries(data: Any, entries: int) -> tuple[int, ...] | None:
     return found if len(found) == entries else None
 
 
-def render(image: MammoImage, voi: VoiKind) -> npt.NDArray[np.float32]:
+def render(
+    image: MammoImage, voi: VoiKind, where: tuple[slice, slice] = _WHOLE
+) -> npt.NDArray[np.float32]:
     """Make the greys that a model asks for.
 
     Parameters
@@ -126,6 +129,8 @@ def render(image: MammoImage, voi: VoiKind) -> npt.NDArray[np.float32]:
     voi : VoiKind
         NONE scales the modality values of the full stored range; WINDOW applies the first
         window, or the first VOI LUT when there is no window, or else scales as NONE does.
+    where : (slice, slice), optional
+        Rows and columns that are wanted; by default all of them.
 
     Returns
     -------
@@ -134,9 +139,9 @@ def render(image: MammoImage, voi: VoiKind) -> npt.NDArray[np.float32]:
         dense is bright, air is dark. Padding is 0.
     """
     table = grey_table(image.presentation, voi)
-    greys = look_up(table, image.stored, image.presentation)
+    greys = look_up(table, image.stored[where], image.presentation)
     if image.padding is not None:
-        greys[image.padding] = 0.0
+        greys[image.padding[where]] = 0.0
     return greys
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from mammo_node.analyse.overlap import iou
 from mammo_node.evaluate.blobs import find_blobs
 from mammo_node.evaluate.froc import Scored, curve, events, froc, operating_point, sensitivities
-from mammo_node.evaluate.matching import Criterion, centre_in_box, iou
+from mammo_node.evaluate.matching import Criterion, centre_in_box
 
 
 def boxes(*rows):

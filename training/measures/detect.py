@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from mammo_node.analyse.flips import FAINT, Flip, mean_boxes, turned, turned_boxes
+from mammo_node.analyse.flips import FAINT, mean_boxes, turned, turned_boxes
+from mammo_node.analyse.manifest.boxes import Flip
+from mammo_node.analyse.overlap import iou
 from mammo_node.analyse.package import load_package
 from mammo_node.analyse.suppression import suppress
 from mammo_node.evaluate import bootstrap
 from mammo_node.evaluate.blobs import find_blobs
 from mammo_node.evaluate.froc import RATES, Froc, Scored, events, froc, sensitivities
-from mammo_node.evaluate.matching import Criterion, iou
+from mammo_node.evaluate.matching import Criterion
 from mammo_node.evaluate.roc import auc
 from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
 from mammo_node.phantom import MASS

@@ -8,6 +8,9 @@ from pydantic import Field, field_validator
 
 from mammo_node.analyse.manifest.base import Probability, Table, Text, each_once
 
+#: "rows": upside down; "columns": left for right.
+Flip = Literal["rows", "columns"]
+
 
 class BoxOutput(Table):
     """What every contract that ends in boxes has."""
@@ -16,7 +19,7 @@ class BoxOutput(Table):
         description="Of two boxes of one label that overlap by more than this, the better stays."
     )
     max_detections: int = Field(100, ge=1, le=10000, description="Most boxes kept of one image.")
-    flips: tuple[Literal["rows", "columns"], ...] = Field(
+    flips: tuple[Flip, ...] = Field(
         (),
         description="Run the image turned over as well, and average: rows, upside down; columns,"
         " left for right. Each is one more run.",

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mammo_node.analyse.flips import Flip, turned
+from mammo_node.analyse.flips import turned, turned_strips
+from mammo_node.analyse.manifest.boxes import Flip
 from mammo_node.analyse.relevance.derive import RELEVANCE
 from mammo_node.analyse.relevance.heads import THRESHOLDS
 from mammo_node.analyse.runs import Runs, Tensor
@@ -74,8 +75,8 @@ class GradientTimesInput:
         """Return the mean over the runs whose scores were averaged, as the image lies."""
         maps = [self.raw(tensor, trimmed)]
         for flip in self.flips:
-            strips = {name: turned(strip, flip) for name, strip in (trimmed or {}).items()}
-            maps.append(turned(self.raw(turned(tensor, flip), strips or None), flip))
+            found = self.raw(turned(tensor, flip), turned_strips(trimmed, flip))
+            maps.append(turned(found, flip))
         return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
