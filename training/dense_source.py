@@ -10,10 +10,10 @@ import numpy as np
 
 from mammo_node.phantom import CLUSTER
 from training.cell_targets import UNASKED, cell_targets
+from training.finding_source import FindingSource
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
-from training.patch_source import findings_by_label
-from training.view import COARSE_MM, BankedView, BankSource, Finding
+from training.view import COARSE_MM, BankedView
 from training.windows import Window, cut_window, make_channels
 
 _Boxes = list[tuple[tuple[float, ...], str]]
@@ -42,18 +42,12 @@ class DenseRules:
     strength: float = 1.0
 
 
-class DenseSource(BankSource):
+class DenseSource(FindingSource):
     """Draws crops from all views of a bank; the same generator state gives the same crop."""
 
     def __init__(self, folder: Path, rules: DenseRules) -> None:
-        super().__init__(folder)
+        super().__init__(folder, rules.kinds)
         self.rules = rules
-        self.by_label = findings_by_label(self.bank, rules.kinds)
-
-    def rescan(self) -> None:
-        """Read views that are new in the folder."""
-        super().rescan()
-        self.by_label = findings_by_label(self.bank, self.rules.kinds)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """One crop: `image` (C, size, size), `wanted` and `weight` (labels, cells, cells)."""
@@ -100,17 +94,7 @@ class DenseSource(BankSource):
     def _place(
         self, rng: np.random.Generator, side_mm: float
     ) -> tuple[BankedView, tuple[float, float]]:
-        filled = [found for found in self.by_label if found]
-        if filled and rng.uniform() < self.rules.on_finding:
-            mine = filled[int(rng.integers(len(filled)))]
-            name, finding = mine[int(rng.integers(len(mine)))]
-            view, centre = self.bank.views[name], _middle(finding)
-        else:
-            names = sorted(self.bank.views)
-            view = self.bank.views[names[int(rng.integers(len(names)))]]
-            rows, columns = np.nonzero(view.mask[::8, ::8])
-            pick = int(rng.integers(len(rows)))
-            centre = np.array([columns[pick], rows[pick]]) * 8.0 * COARSE_MM
+        view, centre, _ = self.place(rng, self.rules.on_finding)
         corner = centre + rng.uniform(-0.25, 0.25, 2) * side_mm - side_mm / 2
         return view, self._within(view, corner, side_mm)
 
@@ -121,8 +105,3 @@ class DenseSource(BankSource):
         limits = np.stack([np.full(2, -beyond), extent + beyond - side_mm])
         x, y = np.clip(corner, limits.min(axis=0), limits.max(axis=0))
         return float(x), float(y)
-
-
-def _middle(finding: Finding) -> np.ndarray:
-    x0, y0, x1, y1 = finding.box_mm
-    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from training.core import Judged, judged_by_core
+from training.finding_source import FindingSource
 from training.grading import regrade
-from training.view import COARSE_MM, BankedView, BankSource, Finding, ViewBank
+from training.view import BankedView, Finding
 from training.windows import Window, cut_window, make_channels
 
 #: A patch has a finding from this share of the finding's box, or of the patch, on.
@@ -36,23 +37,12 @@ class PatchRules:
     core: float = 0.0
 
 
-class PatchSource(BankSource):
+class PatchSource(FindingSource):
     """Draws patches from all views of a bank, every label as often as the others."""
 
     def __init__(self, folder: Path, rules: PatchRules) -> None:
-        super().__init__(folder)
+        super().__init__(folder, rules.kinds)
         self.rules = rules
-        self.by_label = findings_by_label(self.bank, rules.kinds)
-
-    def rescan(self) -> None:
-        """Read views that are new in the folder."""
-        super().rescan()
-        self.by_label = findings_by_label(self.bank, self.rules.kinds)
-
-    def extend(self, folder: Path) -> None:
-        """Draw from the views of one more folder too."""
-        self.bank.views.update(ViewBank(folder).views)
-        self.by_label = findings_by_label(self.bank, self.rules.kinds)
 
     def draw(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """One patch: `image` (C, size, size), `labels` and `counted` (labels,) 0 or 1, float32."""
@@ -84,20 +74,9 @@ class PatchSource(BankSource):
     def _place(
         self, rng: np.random.Generator, side_mm: float
     ) -> tuple[BankedView, tuple[float, float]]:
-        filled = [label for label, found in enumerate(self.by_label) if found]
-        if filled and rng.uniform() < self.rules.on_finding:
-            mine = self.by_label[filled[int(rng.integers(len(filled)))]]
-            name, finding = mine[int(rng.integers(len(mine)))]
-            x0, y0, x1, y1 = finding.box_mm
-            centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-            centre += rng.uniform(-1.0, 1.0, 2) * self._reach_mm(finding, side_mm)
-            view = self.bank.views[name]
-        else:
-            names = sorted(self.bank.views)
-            view = self.bank.views[names[int(rng.integers(len(names)))]]
-            rows, columns = np.nonzero(view.mask[::8, ::8])
-            pick = int(rng.integers(len(rows)))
-            centre = np.array([columns[pick], rows[pick]]) * 8.0 * COARSE_MM
+        view, centre, finding = self.place(rng, self.rules.on_finding)
+        if finding is not None:
+            centre = centre + rng.uniform(-1.0, 1.0, 2) * self._reach_mm(finding, side_mm)
         return view, (float(centre[0] - side_mm / 2), float(centre[1] - side_mm / 2))
 
     def _reach_mm(self, finding: Finding, side_mm: float) -> np.ndarray:
@@ -107,14 +86,6 @@ class PatchSource(BankSource):
         x0, y0, x1, y1 = finding.box_mm
         # Anywhere in it, and no nearer than windows in a row come to a small one.
         return np.maximum(np.array([x1 - x0, y1 - y0]) / 2, self.rules.core * side_mm / 3)
-
-
-def findings_by_label(
-    bank: ViewBank, kinds: tuple[tuple[str, ...], ...]
-) -> list[list[tuple[str, Finding]]]:
-    """List the findings that count as each label, with their views' names."""
-    pairs = [(n, f) for n in sorted(bank.views) for f in bank.views[n].truth.findings]
-    return [[(n, f) for n, f in pairs if f.kind in names] for names in kinds]
 
 
 def labels_in(
