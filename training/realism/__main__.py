@@ -19,12 +19,12 @@ import cv2
 from mammo_node.phantom import TextureBank
 from training.realism.bar import blob_bar
 from training.realism.classifier import tell_apart
-from training.realism.lesions import TARGETS, measure_lesions
+from training.realism.lesions import measure_lesions, rows_of
 from training.realism.phantoms import phantom_views
 from training.realism.real import read_films, read_mammograms
 from training.realism.sheets import write_sheets
 from training.realism.statistics import Figures, interior, measure
-from training.realism.table import Row, as_text, compare, spread
+from training.realism.table import Row, as_text, compare
 from training.realism.view import TissueView
 
 FIRST_SEED = 700_000
@@ -56,7 +56,7 @@ def main() -> None:
         report[f"interior, {look}"] = _shown(f"Interior of unlabelled images, {look}", rows)
         write_sheets(options.out, f"{look}-unlabelled", views, made.of(look))
 
-    rows = _lesions(measure_lesions(seeds[: options.studies], bank))
+    rows = rows_of(measure_lesions(seeds[: options.studies], bank))
     report["lesions on film"] = _shown("Lesions on film", rows)
     report["blob bar"] = blob_bar(films, seeds[: options.studies], bank)
     print("Blob bar:", json.dumps(report["blob bar"]))
@@ -69,17 +69,6 @@ def _both(real: list[TissueView], phantoms: list[TissueView]) -> list[Row]:
 
 def _interiors(views: list[TissueView]) -> list[Figures]:
     return [interior(v, v.depth_mm) for v in views]
-
-
-def _lesions(found: list[Figures]) -> list[Row]:
-    rows = []
-    for name, (middle, low, high) in TARGETS.items():
-        mine = spread(f[name] for f in found if name in f)
-        if mine:
-            # Where no spread was published the median stands for it.
-            real = (middle, middle if low is None else low, middle if high is None else high)
-            rows.append(Row(name, real, mine))
-    return rows
 
 
 def _shown(title: str, rows: list[Row]) -> list[dict[str, object]]:

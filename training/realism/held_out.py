@@ -18,9 +18,9 @@ from mammo_node.phantom import MASS
 from mammo_node.vocabulary import InputSpec
 from training.measures.detect import prepared
 from training.raw import RawView, raw_views
-from training.realism.lesions import PITCH_MM, TARGETS, mass_figures
+from training.realism.lesions import PITCH_MM, mass_figures, rows_of
 from training.realism.statistics import Figures
-from training.realism.table import Row, as_text, spread
+from training.realism.table import as_text
 
 _SPEC = InputSpec(name="image", channels=("global",), mm_per_pixel=0.3)
 
@@ -55,17 +55,6 @@ def _stored_mask(view: RawView, made: Prepared) -> np.ndarray:
         mask, (t.crop_width, t.crop_height), interpolation=cv2.INTER_NEAREST
     )
     return whole
-
-
-def rows_of(found: list[Figures]) -> list[Row]:
-    """Real figures against those of some masses; where no spread was published, the median."""
-    rows = []
-    for name, (middle, low, high) in TARGETS.items():
-        mine = spread(f[name] for f in found if name in f)
-        if mine:
-            real = (middle, middle if low is None else low, middle if high is None else high)
-            rows.append(Row(name, real, mine))
-    return rows
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS, PhantomView, TextureBank, generate_study
+from training.realism.statistics import Figures
+from training.realism.table import Row, spread
 
 PITCH_MM = 0.2
 #: Real lesions on film: median, 10th and 90th percentile where known.
@@ -54,6 +56,17 @@ def measure_lesions(
                 elif lesion.kind == CLUSTER:
                     found.append(cluster_figures(grey, lesion.box_px))
     return found
+
+
+def rows_of(found: list[Figures]) -> list[Row]:
+    """Real figures against those of some lesions; where no spread was published, the median."""
+    rows = []
+    for name, (middle, low, high) in TARGETS.items():
+        mine = spread(f[name] for f in found if name in f)
+        if mine:
+            real = (middle, middle if low is None else low, middle if high is None else high)
+            rows.append(Row(name, real, mine))
+    return rows
 
 
 def mass_figures(
