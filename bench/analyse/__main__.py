@@ -1,4 +1,4 @@
-"""Every bench of the analysis, one after another, each in a process of its own.
+"""The timing benches of the analysis, one after another, each in a process of its own.
 
     .venv/bin/python -m bench.analyse [--torch PYTHON]
 
