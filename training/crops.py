@@ -17,7 +17,7 @@ from training.view import BankedView, BankSource
 from training.windows import Window, cut_window, make_channels
 
 #: Masses fainter than this against their surroundings are neither asked for nor counted as wrong.
-FAINT_MASS = 0.4
+FAINT_MASS = 0.5
 #: Clusters are asked for on views with pixels up to this.
 FINE_ENOUGH_MM = 0.12
 #: Kinds whose specks are rendered without being listed.

@@ -15,7 +15,9 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-DENSITY_WEIGHTS = (0.16, 0.36, 0.33, 0.15)
+# Shares of women in the density classes a-d: they make the gland 19 % of a breast's volume on
+# average, under 27 % in 80 % and under 45 % in 95 % of them, nearly (Yaffe 2009).
+DENSITY_WEIGHTS = (0.20, 0.46, 0.27, 0.07)
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
 # into lobules, which leaves about half of it).
 GLAND_SUPPORT = ((0.02, 0.10), (0.10, 0.28), (0.28, 0.52), (0.50, 0.85))

@@ -16,7 +16,7 @@ import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.lesion import Patch
-from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.noise import FloatArray, power_law
 
 VARIETIES = ("round", "lobulated", "irregular", "spiculated")
 _WEIGHTS = (0.24, 0.28, 0.24, 0.24)
@@ -34,6 +34,10 @@ CIRCUMSCRIBED_RIM = (0.15, 0.6)
 INDISTINCT_RIM = (0.5, 1.2)
 #: Share of masses with an indistinct margin, benign- and malignant-looking ones.
 _INDISTINCT = (0.4, 0.9)
+#: Deviation of the depth of a mass from place to place: its core is nearly as finely textured as
+#: the tissue around it.
+TEXTURE_MM = (0.15, 0.7)
+_TEXTURE_PITCH_MM, _TEXTURE_BETA, _TEXTURE_OUTER_MM = 0.2, 3.2, 5.0
 _STEPS = 36
 _PIECES = 8
 #: A spicule is a sheet seen edge on as often as a thread: deeper than it is wide.
@@ -47,7 +51,8 @@ class Mass:
     """A mass before it is put anywhere; lengths in mm, directions in the anatomical frame.
 
     `rim` is the share of the radius within which density falls from all to nothing, half of it
-    outside the nominal surface; `margin_mm` is the blur of the projection.
+    outside the nominal surface; `margin_mm` is the blur of the projection; `texture_mm` the
+    deviation of depth within it.
     """
 
     variety: str
@@ -59,6 +64,8 @@ class Mass:
     margin_mm: float
     rim: float
     spicules: FloatArray
+    texture_mm: float
+    texture_seed: int
 
     @property
     def extent_mm(self) -> float:
@@ -76,7 +83,7 @@ def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     malignant = bool(rng.uniform() < _MALIGNANT[variety])
-    diameter = float(np.clip(15.5 * np.exp(0.5 * rng.standard_normal()), 6.0, 45.0))
+    diameter = float(np.clip(14.5 * np.exp(0.5 * rng.standard_normal()), 6.0, 45.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
     k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))
@@ -95,6 +102,8 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         margin_mm=float(rng.uniform(low, high)),
         rim=_draw_rim(rng, malignant=malignant),
         spicules=_draw_spicules(rng, variety),
+        texture_mm=float(rng.uniform(*TEXTURE_MM)),
+        texture_seed=int(rng.integers(2**31)),
     )
 
 
@@ -137,6 +146,7 @@ def project_mass(
     path = cv2.resize(path, (size, size), interpolation=cv2.INTER_CUBIC)
     path = np.clip(path, 0.0, None)
     path = cv2.GaussianBlur(path, (0, 0), max(0.4, mass.margin_mm / pitch_mm))
+    path += _texture(mass, view, size, pitch_mm) * np.minimum(2.0 * path / path.max(), 1.0)
     if len(mass.spicules):
         path += _spicules(mass, anatomy, view, centre_px, (column, row), size, pitch_mm)
     return Patch(np.asarray(path, dtype=np.float32), column, row)
@@ -160,6 +170,15 @@ def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray
     path[near] = np.clip((radius - length) / soft + 0.5, 0.0, 1.0)
     # Compression flattens a mass a little.
     return np.asarray(path.sum(axis=2) * np.float32(0.95 * 2.0 * limit / (_STEPS - 1)))
+
+
+def _texture(mass: Mass, view: str, size: int, pitch_mm: float) -> FloatArray:
+    """Depth of each pixel beyond that of a homogeneous mass, (size, size) mm."""
+    rng = np.random.default_rng([mass.texture_seed, *view.encode()])
+    cells = int(np.ceil(size * pitch_mm / _TEXTURE_PITCH_MM))
+    field = power_law(rng, (cells, cells), _TEXTURE_PITCH_MM, _TEXTURE_BETA, _TEXTURE_OUTER_MM)
+    field = cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.float32(mass.texture_mm) * field, dtype=np.float32)
 
 
 def _spicules(

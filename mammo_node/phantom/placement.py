@@ -1,8 +1,9 @@
 """Where lesions go: inside the breast in both views, and as hard to see as real ones are.
 
 Real masses stand out from their ring by a median of 1.4 standard deviations (10-90 %: 0.3-2.7).
-Places are drawn until one fits the visibility that was drawn first; most are drawn where gland
-meets fat, as most cancers lie there.
+What a mass adds by itself is asked for, and not that it lies where tissue is bright already: a box
+there would hold gland that nobody takes for a mass. Places are drawn until one fits the visibility
+that was drawn first; most are drawn where gland meets fat, as most cancers lie there.
 """
 
 # ruff: noqa: PLR0917 - a step of rendering takes what it renders
@@ -21,11 +22,13 @@ from mammo_node.phantom.visibility import Point, gland_share, mass_visibility, q
 __all__ = ["Point", "place_cluster", "place_mass"]
 
 CANDIDATES = 30
-#: Mean, deviation, and bounds of what is asked for of a mass, and the least in any view. The mean
+#: Mean, deviation, and bounds of what a mass is asked to add, and the least in any view. The mean
 #: is above the real median, as what is asked for is not to be had in every breast.
-WANTED = (3.0, 1.5)
-WANTED_BOUNDS = (0.3, 6.0)
-LEAST = 0.3
+WANTED = (3.6, 1.4)
+WANTED_BOUNDS = (1.1, 7.0)
+LEAST = 0.9
+#: The least with the tissue that is there: no mass in a hole that it only fills.
+LEAST_THERE = 0.3
 #: A cluster is put where a small round mass, this deep, would stand out: median and log deviation
 #: of how much, and the least.
 CLUSTER_RADIUS_MM, CLUSTER_PATH_MM = 5.0, 8.0
@@ -46,7 +49,8 @@ def place_mass(
     wanted = float(np.clip(rng.normal(*WANTED), *WANTED_BOUNDS))
 
     def visible(scene: Scene, point: Point) -> float:
-        return mass_visibility(scene, point, mass)
+        alone, there = mass_visibility(scene, point, mass)
+        return alone if there > LEAST_THERE else 0.0
 
     return _place(rng, scenes, (mass.radius_mm, MASS_EDGE), (wanted, LEAST), visible, taken)
 

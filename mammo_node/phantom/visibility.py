@@ -19,10 +19,11 @@ _FEWEST = 8
 Point = tuple[float, float, float]
 
 
-def mass_visibility(scene: Scene, point: Point, mass: Mass) -> float:
+def mass_visibility(scene: Scene, point: Point, mass: Mass) -> tuple[float, float]:
     """Estimate how a mass will stand out: core minus ring, over the ring's deviation.
 
-    In attenuation, with the tissue that it will replace and the tissue around it.
+    In attenuation, with the tissue that it will replace and the tissue around it; first what the
+    mass alone adds, then with the rise or fall of the tissue that is there.
     """
     slabs = slabs_within(scene, point, mass.radius_mm)
     gland = float(np.mean([gland_share(scene, point, mass.radius_mm, k) for k in slabs]))
@@ -31,8 +32,10 @@ def mass_visibility(scene: Scene, point: Point, mass: Mass) -> float:
     added = CORE_PATH * mass.radius_mm * (mass.density_ratio * mu.gland - local)
     core, ring = _core_and_ring(scene, point, mass.radius_mm)
     if min(core.size, ring.size) <= _FEWEST:
-        return 0.0
-    return float((added + core.mean() - ring.mean()) / max(ring.std(), 1e-3))
+        return 0.0, 0.0
+    deviation = max(float(ring.std()), 1e-3)
+    rise = float(core.mean() - ring.mean())
+    return added / deviation, (added + rise) / deviation
 
 
 def quietness(scene: Scene, point: Point, radius_mm: float, added_path_mm: float) -> float:

@@ -15,6 +15,7 @@ from mammo_node.phantom.study import grid_of
 from mammo_node.phantom.visibility import mass_visibility
 
 PITCH_MM = 0.6
+CENTRE = (500.0, 500.0)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +43,13 @@ def ball(rim, radius_mm=8.0):
         margin_mm=0.4,
         rim=rim,
         spicules=np.zeros((0, 6), dtype=np.float32),
+        texture_mm=0.0,
     )
 
 
 def profile(mass, anatomy):
     """Path length from the middle outwards, mm, every 0.2 mm."""
-    patch = project_mass(mass, anatomy, "CC", (500.0, 500.0), 0.2)
+    patch = project_mass(mass, anatomy, "CC", CENTRE, 0.2)
     return patch.values[round(500 - patch.row), round(500 - patch.column) :]
 
 
@@ -92,11 +94,39 @@ def test_what_is_estimated_of_a_place_comes_true(scene):
     """Places rank as they will once the mass is there: the tissue that is there counts too."""
     mass, rng = ball(0.5, 7.0), np.random.default_rng(4)
     points = [p for p in (place_mass(rng, (scene,), mass, []) for _ in range(14)) if p is not None]
-    estimated = [mass_visibility(scene, point, mass) for point in points]
+    estimated = [mass_visibility(scene, point, mass)[1] for point in points]
     reached = [standing_out(scene, mass, point) for point in points]
     assert len(points) > 8
     order = [np.argsort(np.argsort(values)) for values in (estimated, reached)]
     assert np.corrcoef(*order)[0, 1] > 0.7
+
+
+def test_a_mass_is_seen_by_what_it_adds_itself(scene):
+    """No box lies on gland that merely happens to be bright: the mass adds most of what is seen."""
+    rng = np.random.default_rng(6)
+    contrasts = []
+    for _ in range(12):
+        mass = draw_mass(rng)
+        point = place_mass(rng, (scene,), mass, [])
+        if point is not None:
+            lesion = insert_mass(scene, scene.log_attenuation.copy(), mass, point, 1)
+            contrasts.append(lesion.contrast)
+    assert len(contrasts) > 6
+    assert min(contrasts) > 0.3
+    assert np.median(contrasts) > 0.7
+
+
+def test_a_core_is_textured_but_no_large_mass_is_mottled(anatomy):
+    """Depth varies by fractions of a millimetre, however large the mass; not beyond its rim."""
+    for radius_mm in (6.0, 20.0):
+        plain, textured = (
+            project_mass(replace(ball(0.5, radius_mm), texture_mm=mm), anatomy, "CC", CENTRE, 0.2)
+            for mm in (0.0, 0.5)
+        )
+        change = textured.values - plain.values
+        core = plain.values > 0.5 * plain.values.max()
+        assert 0.25 < change[core].std() < 0.75
+        assert np.abs(change[plain.values == 0.0]).max() == 0.0
 
 
 def test_few_masses_are_cut_by_the_edge_of_the_picture(scene):
