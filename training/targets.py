@@ -32,7 +32,7 @@ class Targets:
     `heat` (labels, rows, columns) 0..1, 1 at a lesion's centre cell; `care` like it, 0 where a
     lesion is too faint or too much cut off to be asked for; `edges` (4, rows, columns) pixels;
     `weight` (rows, columns), where edges and suspicion count; `suspicion` (rows, columns), 1 for
-    malignant-looking.
+    malignant-looking; `extent` (labels, rows, columns), 1 in the ellipses that fill the boxes.
     """
 
     heat: np.ndarray
@@ -40,6 +40,7 @@ class Targets:
     edges: np.ndarray
     weight: np.ndarray
     suspicion: np.ndarray
+    extent: np.ndarray
 
 
 def make_targets(lesions: Sequence[Wanted], size_px: int, label_count: int) -> Targets:
@@ -50,6 +51,7 @@ def make_targets(lesions: Sequence[Wanted], size_px: int, label_count: int) -> T
     edges = np.zeros((4, cells, cells), dtype=np.float32)
     weight = np.zeros((cells, cells), dtype=np.float32)
     suspicion = np.zeros_like(weight)
+    extent = np.zeros_like(heat)
     centre = (np.arange(cells, dtype=np.float32) + 0.5) * STRIDE
     gx, gy = np.meshgrid(centre, centre)
     # What is not asked for comes first: a lesion in the middle of it is asked for all the same.
@@ -66,7 +68,9 @@ def make_targets(lesions: Sequence[Wanted], size_px: int, label_count: int) -> T
         edges[:, core] = np.stack([gx - x0, gy - y0, x1 - gx, y1 - gy])[:, core]
         weight[core] = bump[core]
         suspicion[core] = float(lesion.malignant)
-    return Targets(heat, care, np.maximum(edges, 1.0), weight, suspicion)
+        x, y = (2.0 * gx - x0 - x1) / (x1 - x0), (2.0 * gy - y0 - y1) / (y1 - y0)
+        extent[lesion.label, x * x + y * y < 1.0] = 1.0
+    return Targets(heat, care, np.maximum(edges, 1.0), weight, suspicion, extent)
 
 
 def _bump(

@@ -143,7 +143,7 @@ def test_the_four_phases_train_what_they_should(bank, tmp_path):
 
 
 TASKS = {
-    "detector": {**TASK, "specks": True},
+    "detector": {**TASK, "specks": True, "extent_weight": 1.0},
     "retina": {
         "kind": "retina",
         "labels": ["mass"],

@@ -184,11 +184,22 @@ def test_targets_peak_at_the_centre():
     assert [x - left, y - above, x + right, y + below] == pytest.approx([40, 56, 88, 96])
 
 
+def test_the_extent_of_a_lesion_is_the_ellipse_in_its_box():
+    """Cells in the ellipse are 1 for the lesion's label; the box's corners are not of it."""
+    made = make_targets([Wanted((32.0, 32.0, 96.0, 96.0), 1, asked=True, malignant=True)], 128, 2)
+    cells = made.extent[1]
+    assert cells[8, 8] == 1
+    assert cells[4, 4] == 0
+    assert cells.sum() * STRIDE**2 == pytest.approx(np.pi * 32**2, rel=0.1)
+    assert made.extent[0].max() == 0
+
+
 def test_a_lesion_not_asked_for_is_ignored():
     """No bump, no box, and no penalty inside it; without a label, for no label."""
     box = (40.0, 40.0, 80.0, 80.0)
     made = make_targets([Wanted(box, 1, asked=False, malignant=False)], 128, 2)
     assert made.heat.max() == 0
+    assert made.extent.max() == 0
     assert made.weight.max() == 0
     assert made.care[1, 7, 7] == 0
     assert made.care[0].min() == 1

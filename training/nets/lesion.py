@@ -15,12 +15,19 @@ class LesionNet(nn.Module):
 
     Class logits are (B, labels, H/8, W/8); distances, from a cell's centre to the box's left, top,
     right and bottom edge in pixels, (B, 4, ...); suspicion, that a lesion there looks malignant,
-    (B, 1, ...). With `specks` there is a further head on single calcifications at stride 4, which
-    teaches the fine levels and is not deployed.
+    (B, 1, ...). Two further heads teach, and are not deployed: with `specks` one on single
+    calcifications at stride 4, for the fine levels; with `extent` one that says of every cell
+    whether it lies in a lesion, (B, labels, H/8, W/8), where the others learn from its middle.
     """
 
     def __init__(
-        self, channels: int = 2, labels: int = 1, width: int = 16, *, specks: bool = False
+        self,
+        channels: int = 2,
+        labels: int = 1,
+        width: int = 16,
+        *,
+        specks: bool = False,
+        extent: bool = False,
     ) -> None:
         super().__init__()
         # Fine levels are narrow and coarse ones wide: nearly all time goes into the fine ones.
@@ -44,9 +51,12 @@ class LesionNet(nn.Module):
         nn.init.constant_(self.edges[-1].bias, 3.2)
         if self.specks is not None:
             nn.init.constant_(self.specks.bias, -4.0)
+        self.extent = nn.Conv2d(w8, labels, 1) if extent else None
+        if self.extent is not None:
+            nn.init.constant_(self.extent.bias, -3.0)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Logits, distances, suspicion and, with that head, specks."""
+        """Logits, distances, suspicion and, with those heads, specks and extent."""
         x4 = self.stage4(self.stem(image))
         x8 = self.stage8(x4)
         x16 = self.stage16(x8)
@@ -54,8 +64,9 @@ class LesionNet(nn.Module):
         top = self.mix16(self.from16(x16) + doubled(self.from32(x32)))
         level = self.mix8(self.from8(x8) + self.from4(x4) + doubled(top))
         edges = torch.exp(self.edges(level).clamp(-1.0, 6.0))
-        answers = (self.classes(level), edges, self.suspicion(level))
-        return answers if self.specks is None else (*answers, self.specks(x4))
+        teaching = ((self.specks, x4), (self.extent, level))
+        more = (head(x) for head, x in teaching if head is not None)
+        return (self.classes(level), edges, self.suspicion(level), *more)
 
 
 class Deployed(nn.Module):

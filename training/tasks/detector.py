@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from training.contract import Contract
 from training.crops import CropRules, CropSource
-from training.loss import box_loss, heat_loss, weighted_bce
+from training.loss import box_loss, focal_loss, heat_loss, weighted_bce
 from training.nets.lesion import Deployed, LesionNet
 from training.task import Batch
 
@@ -37,6 +37,7 @@ class DetectorTask:
     box_weight: float = 2.0
     suspicion_weight: float = 0.3
     speck_weight: float = 0.3
+    extent_weight: float = 0.0
 
     def source(self, data: Path) -> CropSource:
         """Open a bank."""
@@ -62,20 +63,29 @@ class DetectorTask:
 
     def network(self) -> LesionNet:
         """Make a detector with fresh weights."""
-        return LesionNet(len(self.channels), len(self.labels), self.width, specks=self.specks)
+        return LesionNet(
+            len(self.channels),
+            len(self.labels),
+            self.width,
+            specks=self.specks,
+            extent=self.extent_weight > 0.0,
+        )
 
     def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Heat, box, suspicion and, with that head, specks."""
-        logits, edges, suspicion, *specks = net(batch["image"])
+        """Heat, box, suspicion and, with those heads, specks and extent."""
+        logits, edges, suspicion, *taught = net(batch["image"])
         terms = {
             "heat": heat_loss(logits, batch["heat"], batch["care"]),
             "box": self.box_weight * box_loss(edges, batch["edges"], batch["weight"]),
             "suspicion": self.suspicion_weight
             * weighted_bce(suspicion[:, 0], batch["suspicion"], batch["weight"]),
         }
-        if specks:
-            found = heat_loss(specks[0], batch["specks"], batch["speck_care"])
+        if self.specks:
+            found = heat_loss(taught.pop(0), batch["specks"], batch["speck_care"])
             terms["specks"] = self.speck_weight * found
+        if self.extent_weight:
+            each = focal_loss(taught.pop(0), batch["extent"], alpha=0.5) * batch["care"]
+            terms["extent"] = self.extent_weight * each.sum() / batch["extent"].sum().clamp(min=1.0)
         return terms
 
     def deployed(self, net: nn.Module) -> nn.Module:
