@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from mammo_node.analyse.flips import FLIPS
 from mammo_node.analyse.manifest.boxes import Flip
 from training.config import Config
 from training.measures.classify import measure_patches
-from training.measures.detect import measure_detector, spec_of_package, spec_of_task
+from training.measures.detect import measure_detector, measure_package, spec_of_task
 from training.measures.views import measure_density, measure_landmarks
+from training.raw import raw_views
 from training.task import Task, make_task
 from training.tasks.density import DensityTask
 from training.tasks.detector import DetectorTask
@@ -49,7 +50,8 @@ def measure(
     if isinstance(task, DetectorTask | RetinaTask):
         spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
         found = task.labels, task.ignored
-        return measure_detector(model, spec, *found, _only(held_out), limit, flips)
+        views = islice(raw_views(_only(held_out)), limit)
+        return measure_detector(model, spec, *found, views, flips)
     return _measure_views(config.name, task, model, _only(held_out))
 
 
@@ -67,20 +69,6 @@ def _measure_views(name: str, task: Task, model: Path, held_out: Path) -> Any:
     raise SystemExit(f"{name}: nothing measures this kind of task")
 
 
-def measure_package(
-    folder: Path,
-    held_out: Path,
-    limit: int | None = None,
-    flips: Sequence[Flip] = (),
-) -> Any:
-    """Figures of a packaged detector; with the flips that it has, unless others are given."""
-    manifest = tomllib.loads((folder / "model.toml").read_text())
-    labels = tuple(table["name"] for table in manifest["label"])
-    wanted = flips or manifest["output"].get("flips", ())
-    spec = spec_of_package(folder)
-    return measure_detector(folder / "model.onnx", spec, labels, (), held_out, limit, wanted)
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -93,8 +81,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.package:
-        held_out = _only(options.held_out)
-        figures = measure_package(options.package, held_out, options.limit, options.flips)
+        views = islice(raw_views(_only(options.held_out)), options.limit)
+        figures = measure_package(options.package, views, options.flips)
     elif options.config and options.model:
         config = Config.read(options.config)
         figures = measure(config, options.model, options.held_out, options.limit, options.flips)

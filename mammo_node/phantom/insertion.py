@@ -32,10 +32,7 @@ def insert_mass(
     local = mu.adipose + (mu.gland - mu.adipose) * gland
     added = path * (np.float32(mass.density_ratio * mu.gland) - local)
     Patch(np.asarray(added, dtype=np.float32), patch.column, patch.row).add_to(image)
-    smooth = cv2.GaussianBlur(
-        patch.values, (0, 0), max(0.5, 0.07 * mass.radius_mm / scene.grid.pitch_mm)
-    )
-    outline = largest_outline(smooth > OUTLINE_LEVEL * smooth.max(), patch.column, patch.row)
+    outline = outline_of_mass(patch, mass, scene.grid.pitch_mm)
     if outline is None:
         return None
     contrast = _contrast(
@@ -44,6 +41,12 @@ def insert_mass(
     return _truth(
         scene, MASS, mass.variety, mass.malignant_looking, identity, outline, centre, contrast
     )
+
+
+def outline_of_mass(patch: Patch, mass: Mass, pitch_mm: float) -> FloatArray | None:
+    """Outline, (points, 2) pixels of the image, of the path lengths of a mass."""
+    smooth = cv2.GaussianBlur(patch.values, (0, 0), max(0.5, 0.07 * mass.radius_mm / pitch_mm))
+    return largest_outline(smooth > OUTLINE_LEVEL * smooth.max(), patch.column, patch.row)
 
 
 def insert_cluster(

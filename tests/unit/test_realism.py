@@ -8,6 +8,7 @@ pytest.importorskip("sklearn")
 from mammo_node.phantom import TextureBank
 from mammo_node.phantom.noise import power_law
 from training.realism.classifier import tell_apart
+from training.realism.inserted import films_with_masses
 from training.realism.lesions import cluster_figures, mass_figures
 from training.realism.phantoms import phantom_views
 from training.realism.sheets import write_sheets
@@ -173,3 +174,28 @@ def test_phantom_films_measure_like_film(tmp_path):
         middle = float(np.median([f[name] for f in figures]))
         assert low / 1.5 < middle < high * 1.5, name
     assert all(p.stat().st_size > 1000 for p in write_sheets(tmp_path, "x", [], made.film))
+
+
+def test_masses_among_real_tissue_stand_out_as_published_ones_do():
+    """Each film gets its masses, the same each time: brightest within the boxes that are told."""
+    rng = np.random.default_rng(2)
+    tissue = half_disc(90.0)[0].tissue
+    grey = 0.5 + 0.05 * power_law(rng, tissue.shape, PITCH_MM, 3.0, 40.0)
+    film = TissueView("film", grey * (tissue != BACKGROUND), tissue)
+    made = list(films_with_masses([film], 6))
+    again = list(films_with_masses([film], 6))
+    assert len(made) > 3
+    ratios = []
+    for view, same in zip(made, again, strict=True):
+        assert np.array_equal(view.pixels, same.pixels)
+        (x0, y0, x1, y1) = view.boxes(("mass",))[0]
+        change = view.pixels.astype(float) - np.clip(700 + 3000 * film.grey, 0, None)
+        change[film.tissue == BACKGROUND] = 0.0
+        row, column = np.unravel_index(np.argmax(change), change.shape)
+        assert x0 < column < x1
+        assert y0 < row < y1
+        middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
+        zoomed = (view.pixels.astype(np.float32) - 700) / 3000
+        figures = mass_figures(zoomed, film.breast, middle, radius)
+        ratios.append(figures["mass contrast / ring sd"])
+    assert 0.3 < np.median(ratios) < 3.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from itertools import islice
+import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
 from mammo_node.phantom import MASS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
 from training.contract import Contract
-from training.raw import RawView, raw_views
+from training.raw import RawView
 
 NMS_IOU = 0.2
 MOST = 100
@@ -56,8 +56,7 @@ def measure_detector(
     spec: InputSpec,
     labels: tuple[str, ...],
     ignored: tuple[str, ...],
-    held_out: Path,
-    limit: int | None = None,
+    views: Iterable[RawView],
     flips: Sequence[Flip] = (),
 ) -> dict[str, Any]:
     """FROC of every label by both criteria, by look, with intervals; of blobs too, for masses."""
@@ -68,7 +67,7 @@ def measure_detector(
     bar: list[Scored] = []
     suspicion: list[tuple[float, bool]] = []
     patients, looks, seconds = [], [], 0.0
-    for view in islice(raw_views(held_out), limit):
+    for view in views:
         patients.append(view.patient)
         looks.append(view.look)
         try:
@@ -102,6 +101,17 @@ def measure_detector(
         figures["suspicion_auc"] = round(auc(values, truth), 3)
         figures["suspicion_lesions"] = len(values)
     return figures
+
+
+def measure_package(
+    folder: Path, views: Iterable[RawView], flips: Sequence[Flip] = ()
+) -> dict[str, Any]:
+    """Figures of a packaged detector; with the flips that it has, unless others are given."""
+    manifest = tomllib.loads((folder / "model.toml").read_text())
+    labels = tuple(table["name"] for table in manifest["label"])
+    wanted = flips or manifest["output"].get("flips", ())
+    spec = spec_of_package(folder)
+    return measure_detector(folder / "model.onnx", spec, labels, (), views, wanted)
 
 
 def _miss(view: RawView, found: dict[str, list[Scored]], bar: list[Scored]) -> None:

@@ -1,0 +1,123 @@
+"""How a detector finds the masses of phantoms among real tissue.
+
+    python -m training.realism.inserted --real DIR --package FOLDER [--draws 4]
+
+Masses of the phantoms' shapes are put into real films without known masses, off the muscle: grey
+rises in proportion to the path through the mass, and stands out as masses on real film do. What is
+marked elsewhere counts as wrong, also where it should be right. So this says how real tissue
+distracts a model that has seen none, and compares models; it is no sensitivity for real masses.
+`DIR` holds films as `training/realism/real.py` says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mammo_node.phantom import MASS
+from mammo_node.phantom.anatomy import Anatomy, draw_pair
+from mammo_node.phantom.insertion import outline_of_mass
+from mammo_node.phantom.lesion import bounds
+from mammo_node.phantom.mass import Mass, draw_mass, project_mass
+from training.measures.detect import measure_package
+from training.raw import RawView
+from training.realism.real import read_films
+from training.realism.view import FAT, GLAND, PITCH_MM, TissueView
+
+#: Mean, deviation and bounds of the contrast over the deviation of the ring around a mass: the
+#: spread of published ones (`training.realism.lesions.TARGETS`).
+RATIO, RATIO_BOUNDS = (1.5, 0.9), (0.4, 3.5)
+#: No mass raises the grey by more than this share of the breast's range.
+MOST_RISE = 0.45
+#: Places that are tried for one mass, and how deep inside the skin they lie at least.
+_TRIES, _DEPTH_MM = 50, 12.0
+#: Stored values of the darkest and of the range of the breast.
+_STORED_LOW, _STORED_RANGE = 700.0, 3000.0
+
+
+def with_mass(rng: np.random.Generator, film: TissueView, anatomy: Anatomy) -> RawView | None:
+    """Put one mass somewhere; None where the film has no room for the one that was drawn."""
+    mass = draw_mass(rng)
+    point = _place(rng, film, mass)
+    if point is None:
+        return None
+    patch = project_mass(mass, anatomy, "MLO", point, PITCH_MM)
+    outline = outline_of_mass(patch, mass, PITCH_MM)
+    if outline is None:
+        return None
+    box = bounds(outline, film.grey.shape[1], film.grey.shape[0])
+    path = np.zeros_like(film.grey)
+    patch.add_to(path)
+    path *= film.breast
+    grey = film.grey + _gain(rng, film, path, box) * path
+    stored = np.clip(_STORED_LOW + _STORED_RANGE * grey, 0, 65535) * film.breast
+    return RawView(
+        name=film.name,
+        patient=film.name,
+        pixels=stored.astype(np.uint16),
+        pitch_mm=PITCH_MM,
+        laterality="L",
+        view="MLO",
+        look="film",
+        density=0.0,
+        findings=((MASS, mass.malignant_looking, box),),
+    )
+
+
+def _place(rng: np.random.Generator, film: TissueView, mass: Mass) -> tuple[float, float] | None:
+    depth = film.depth_mm
+    inside = np.argwhere((depth > _DEPTH_MM) & np.isin(film.tissue, (FAT, GLAND)))
+    for _ in range(_TRIES):
+        row, column = inside[int(rng.integers(len(inside)))]
+        if depth[row, column] > 1.1 * mass.radius_mm + 2.0:
+            return float(column), float(row)
+    return None
+
+
+def _gain(
+    rng: np.random.Generator,
+    film: TissueView,
+    path: np.ndarray,
+    box: tuple[float, float, float, float],
+) -> float:
+    """Grey per mm of path with which the mass stands out from its ring as it was drawn to."""
+    x0, y0, x1, y1 = box
+    rows, columns = np.indices(film.grey.shape, dtype=np.float32)
+    distance = np.hypot(columns + 0.5 - (x0 + x1) / 2, rows + 0.5 - (y0 + y1) / 2)
+    distance /= max(x1 - x0, y1 - y0) / 2
+    disc, ring = distance < 0.7, (distance > 1.15) & (distance < 1.9) & film.breast
+    ratio = float(np.clip(rng.normal(*RATIO), *RATIO_BOUNDS))
+    rise = float(path[disc].mean() - path[ring].mean())
+    return min(ratio * float(film.grey[ring].std()) / rise, MOST_RISE / float(path.max()))
+
+
+def films_with_masses(films: list[TissueView], draws: int) -> Iterator[RawView]:
+    """Every film `draws` times with one mass; the same films give the same masses."""
+    anatomy = draw_pair(np.random.default_rng(0))[0]
+    for film in films:
+        for number in range(draws):
+            rng = np.random.default_rng([number, *film.name.encode()])
+            view = with_mass(rng, film, anatomy)
+            if view is not None:
+                yield view
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--real", type=Path, required=True, help="folder of real films")
+    parser.add_argument("--package", type=Path, required=True, help="a detector's package")
+    parser.add_argument("--draws", type=int, default=4, help="masses for each film")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    views = films_with_masses(read_films(options.real), options.draws)
+    print(json.dumps(measure_package(options.package, views), indent=1))
+
+
+if __name__ == "__main__":
+    main()
