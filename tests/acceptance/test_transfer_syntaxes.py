@@ -17,8 +17,9 @@ from tests.peers import require
 from tests.studies import QUICK_NETWORK, dcmsend, new_study, storescu, study_uid
 
 _SR = "1.2.840.10008.5.1.4.1.1.88.34"
-#: Lossy encodings move grey levels, so that scores and edges move a little.
-_SCORE, _EDGE_PX = 0.05, 6.0
+#: Lossy encodings move grey levels, so that scores move a little; what is weak may peak in the next
+#: cell of the network's answer, 8 px of this image.
+_SCORE, _EDGE_PX = 0.05, 9.0
 
 
 @pytest.fixture(scope="module")
