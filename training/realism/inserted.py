@@ -26,6 +26,7 @@ from mammo_node.phantom.lesion import bounds
 from mammo_node.phantom.mass import Mass, draw_mass, project_mass
 from training.measures.detect import measure_package
 from training.raw import RawView
+from training.realism.lesions import disc_and_ring, radial_distance
 from training.realism.real import read_films
 from training.realism.view import FAT, GLAND, PITCH_MM, TissueView
 
@@ -87,10 +88,9 @@ def _gain(
 ) -> float:
     """Grey per mm of path with which the mass stands out from its ring as it was drawn to."""
     x0, y0, x1, y1 = box
-    rows, columns = np.indices(film.grey.shape, dtype=np.float32)
-    distance = np.hypot(columns + 0.5 - (x0 + x1) / 2, rows + 0.5 - (y0 + y1) / 2)
-    distance /= max(x1 - x0, y1 - y0) / 2
-    disc, ring = distance < 0.7, (distance > 1.15) & (distance < 1.9) & film.breast
+    middle, radius_px = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
+    distance = radial_distance(film.grey.shape, middle, radius_px)
+    disc, ring = disc_and_ring(distance, film.breast)
     ratio = float(np.clip(rng.normal(*RATIO), *RATIO_BOUNDS))
     rise = float(path[disc].mean() - path[ring].mean())
     return min(ratio * float(film.grey[ring].std()) / rise, MOST_RISE / float(path.max()))

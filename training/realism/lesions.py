@@ -69,13 +69,25 @@ def rows_of(found: list[Figures]) -> list[Row]:
     return rows
 
 
+def radial_distance(
+    shape: tuple[int, ...], middle: tuple[float, float], radius_px: float
+) -> np.ndarray:
+    """Distance of every pixel of a picture from a point (column, row), in radii."""
+    rows, columns = np.indices(shape, dtype=np.float32)
+    return np.asarray(np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]) / radius_px)
+
+
+def disc_and_ring(distance: np.ndarray, breast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of a mass and of what it stands out from, by distances in radii, as bool."""
+    return distance < 0.7, (distance > 1.15) & (distance < 1.9) & breast
+
+
 def mass_figures(
     grey: np.ndarray, breast: np.ndarray, middle: tuple[float, float], radius_px: float
 ) -> dict[str, float]:
     """Contrast, visibility, edge and texture of one mass."""
-    rows, columns = np.indices(grey.shape, dtype=np.float32)
-    distance = np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]) / radius_px
-    disc, ring = distance < 0.7, (distance > 1.15) & (distance < 1.9) & breast
+    distance = radial_distance(grey.shape, middle, radius_px)
+    disc, ring = disc_and_ring(distance, breast)
     if ring.sum() < 50:
         return {}
     contrast = float(grey[disc].mean() - grey[ring].mean())
