@@ -15,8 +15,8 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-# Shares of women in the density classes a-d: they make the gland 19 % of a breast's volume on
-# average, under 27 % in 80 % and under 45 % in 95 % of them, nearly (Yaffe 2009).
+# Shares of women in the density classes a-d. 80 % of 40 phantoms had less than 25 % of gland by
+# volume (published: 27 %), 95 % less than 63 % (45 %: class d is denser here), Yaffe 2009.
 DENSITY_WEIGHTS = (0.20, 0.46, 0.27, 0.07)
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
 # into lobules, which leaves about half of it).
