@@ -17,9 +17,10 @@ from tests.peers import require
 from tests.studies import QUICK_NETWORK, dcmsend, new_study, storescu, study_uid
 
 _SR = "1.2.840.10008.5.1.4.1.1.88.34"
-#: Lossy encodings move grey levels, so that scores move a little; what is weak may peak in the next
-#: cell of the network's answer, 8 px of this image.
-_SCORE, _EDGE_PX = 0.05, 9.0
+#: Lossy encodings move grey levels, so that scores and edges move a little.
+_SCORE, _EDGE_PX = 0.05, 6.0
+#: What is weaker than this may peak in the next cell of the network's answer, 8 px of this image.
+_WEAK, _CELL_PX = 0.2, 9.0
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +104,11 @@ def _check_close(report: Report, expected: Report) -> None:
     for finding in expected.findings:
         if finding.score < 0.05 + _SCORE:
             continue
+        near_px = _CELL_PX if finding.score < _WEAK else _EDGE_PX
         assert any(
             other.label == finding.label
             and abs(other.score - finding.score) <= _SCORE
-            and abs(other.box_px.centre[0] - finding.box_px.centre[0]) <= _EDGE_PX
-            and abs(other.box_px.centre[1] - finding.box_px.centre[1]) <= _EDGE_PX
+            and abs(other.box_px.centre[0] - finding.box_px.centre[0]) <= near_px
+            and abs(other.box_px.centre[1] - finding.box_px.centre[1]) <= near_px
             for other in report.findings
         ), finding
