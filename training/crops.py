@@ -12,6 +12,7 @@ from mammo_node.phantom import CLUSTER, MASS
 from mammo_node.phantom.kinds import BENIGN_CALCIFICATION, VASCULAR_CALCIFICATION
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
+from training.mass_insertion import insert_mass_anywhere
 from training.targets import SPECK_STRIDE, Wanted, make_targets, speck_heat
 from training.view import BankedView, BankSource
 from training.windows import Window, cut_window, make_channels
@@ -22,6 +23,8 @@ FAINT_MASS = 0.5
 FINE_ENOUGH_MM = 0.12
 #: Kinds whose specks are rendered without being listed.
 CALCIFIED = (CLUSTER, BENIGN_CALCIFICATION, VASCULAR_CALCIFICATION)
+#: A finding's box in mm of the view, label's index, whether it is asked for, malignancy.
+_Known = tuple[tuple[float, ...], int | None, bool, bool]
 #: Room for so many lesions in a crop's list of boxes.
 MOST_LESIONS = 12
 
@@ -34,9 +37,9 @@ class CropRules:
     by index; other kinds in `ignored` are neither right nor wrong. `on_lesion` is the share of
     crops that show one, `on_muscle` the share of the others that lie on the pectoral muscle where
     there is one, whose bright corner is taken for a mass on film; `inserted` the share that gets a
-    fresh cluster, `scattered` the share that gets single specks; `scale` the range of zoom,
-    `strength` that of grey changes. `margin_px` is cut off after the channels are made, because
-    their neighbourhoods reach beyond the crop.
+    fresh lesion of each label (masses and clusters), `scattered` the share that gets single specks;
+    `scale` the range of zoom, `strength` that of grey changes. `margin_px` is cut off after the
+    channels are made, because their neighbourhoods reach beyond the crop.
     With `specks` single calcifications are targets too; with `boxes` the lesions are also given as
     boxes, for networks with anchors.
     """
@@ -73,31 +76,42 @@ class CropSource(BankSource):
         whole = rules.size_px + 2 * rules.margin_px
         window = cut_window(view, self._corner(rng, view, mm * whole), whole, mm)
         boxes = [_wanted(f.kind, f.contrast, view, rules.labels) for f in view.truth.findings]
-        truth = [
+        truth: list[_Known] = [
             (f.box_mm, label, asked, f.malignant)
             for f, (label, asked) in zip(view.truth.findings, boxes, strict=True)
             if label is not None or f.kind in rules.ignored
         ]
         places = np.zeros((0, 2))
         if rng.uniform() < rules.inserted:
-            centre = rng.uniform(0.25, 0.75, 2) * whole
-            put = insert_cluster(rng, window, (float(centre[0]), float(centre[1])))
-            if put is not None and put.box_mm is not None:
-                truth.append((put.box_mm, rules.labels.index(CLUSTER), True, put.malignant))
-                places = put.specks_px
+            places = self._insert(rng, window, truth)
         if rng.uniform() < rules.scattered:
             places = np.concatenate([places, scatter_specks(rng, window).specks_px])
-        calcified = [
+        calcified: list[_Known] = [
             (f.box_mm, None, False, False) for f in view.truth.findings if f.kind in CALCIFIED
         ]
         return self._finish(rng, window, truth, calcified, places)
+
+    def _insert(self, rng: np.random.Generator, window: Window, truth: list[_Known]) -> np.ndarray:
+        """Put a fresh lesion of every label that can be made into a window; tell the specks."""
+        labels, places = self.rules.labels, np.zeros((0, 2))
+        if CLUSTER in labels:
+            x, y = rng.uniform(0.25, 0.75, 2) * window.level.shape[0]
+            cluster = insert_cluster(rng, window, (float(x), float(y)))
+            if cluster is not None and cluster.box_mm is not None:
+                truth.append((cluster.box_mm, labels.index(CLUSTER), True, cluster.malignant))
+                places = cluster.specks_px
+        if MASS in labels:
+            mass = insert_mass_anywhere(rng, window, [box for box, *_ in truth])
+            if mass is not None:
+                truth.append((mass.box_mm, labels.index(MASS), True, mass.malignant))
+        return places
 
     def _finish(
         self,
         rng: np.random.Generator,
         window: Window,
-        truth: list[tuple[tuple[float, ...], int | None, bool, bool]],
-        calcified: list[tuple[tuple[float, ...], int | None, bool, bool]],
+        truth: list[_Known],
+        calcified: list[_Known],
         places: np.ndarray,
     ) -> dict[str, np.ndarray]:
         rules, margin = self.rules, self.rules.margin_px
@@ -161,9 +175,7 @@ def _wanted(
     return labels.index(kind), not (faint or unseen)
 
 
-def _visible(
-    window: Window, truth: list[tuple[tuple[float, ...], int | None, bool, bool]], size_px: int
-) -> list[Wanted]:
+def _visible(window: Window, truth: list[_Known], size_px: int) -> list[Wanted]:
     """Find what lies in the window; of a lesion that is asked for, at least half must."""
     found = []
     for box_mm, label, asked, malignant in truth:

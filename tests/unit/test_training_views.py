@@ -9,16 +9,20 @@ import pytest
 from mammo_node.evaluate.datasets import load as load_data_set
 from mammo_node.image.preprocess import prepare
 from mammo_node.phantom import CLUSTER, MASS, TextureBank, generate_study
+from mammo_node.phantom.noise import power_law
 from mammo_node.vocabulary import InputSpec, Orientation
 from tests.unit import data_sets
 from training.bank import banked, render
+from training.contrast import radial_distance
 from training.crops import CropRules, CropSource
 from training.data_set_bank import fill
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
+from training.mass_insertion import insert_mass_anywhere
 from training.pair_source import beyond, pairs
 from training.patch_source import PatchRules, PatchSource, labels_in
 from training.raw import raw_views
+from training.realism.lesions import mass_figures
 from training.targets import STRIDE, Wanted, make_targets, speck_heat
 from training.view import AIR, COARSE_MM, Finding, ViewBank, decode, encode, load, save
 from training.whole_views import Frame, fit_frame
@@ -162,6 +166,42 @@ def test_an_inserted_cluster_is_where_it_says():
         assert (bright <= [x1 + 0.6, y1 + 0.6]).all()
 
 
+def test_a_fresh_mass_is_where_it_says_and_stands_out():
+    """A mass brightens its box, as far as masses on film do, and nothing far from it."""
+    rng = np.random.default_rng(1)
+    level = (0.5 + 0.05 * power_law(rng, (320, 320), 0.3, 3.0, 40.0)).astype(np.float32)
+    ratios = []
+    for seed in range(12):
+        mask = np.ones(level.shape, dtype=bool)
+        window = Window(level.copy(), mask, 0.3, (7.0, 3.0))
+        put = insert_mass_anywhere(np.random.default_rng(seed), window, [])
+        if put is None:
+            continue
+        x0, y0, x1, y1 = (float(edge) for edge in window.to_window(np.array([put.box_mm]))[0])
+        row, column = np.unravel_index(int(np.argmax(window.level - level)), level.shape)
+        middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
+        figures = mass_figures(window.level, mask, middle, radius)
+        ratios.append(figures["mass contrast / ring sd"])
+        assert x0 < column < x1
+        assert y0 < row < y1
+        # The longest spicules reach two radii beyond the core, whose margin is soft.
+        assert not (window.level - level)[radial_distance(level.shape, middle, radius) > 4.5].any()
+    assert len(ratios) > 8
+    assert 0.8 < np.median(ratios) < 2.5
+
+
+def test_a_fresh_mass_keeps_away_from_what_is_there():
+    """There is no mass where known boxes leave no room, in air, and where all is white."""
+    everywhere = [(0.0, 0.0, 200.0, 200.0)]
+    bright = Window(np.ones((200, 200), np.float32), np.ones((200, 200), bool), 0.3, (0.0, 0.0))
+    air = Window(np.zeros((200, 200), np.float32), np.zeros((200, 200), bool), 0.3, (0.0, 0.0))
+    for window, known in ((flat(), everywhere), (bright, []), (air, [])):
+        before = window.level.copy()
+        for seed in range(4):
+            assert insert_mass_anywhere(np.random.default_rng(seed), window, known) is None
+        assert np.array_equal(window.level, before)
+
+
 def test_scattered_specks_are_no_cluster():
     """A few single calcifications have no box."""
     window = flat()
@@ -240,9 +280,11 @@ def test_crops_are_the_same_for_the_same_seed(bank):
         assert one["specks"].shape == (1, 24, 24)
 
 
-def test_crops_show_lesions_where_the_targets_say(bank):
-    """Masses in crops are brighter than what is around them, flips and zoom included."""
-    source = CropSource(bank, CropRules(labels=(MASS,), on_lesion=1.0, strength=0.0))
+@pytest.mark.parametrize("inserted", [0.0, 1.0])
+def test_crops_show_lesions_where_the_targets_say(bank, inserted):
+    """Masses in crops, fresh ones too, are brighter than around them, flips and zoom included."""
+    rules = CropRules(labels=(MASS,), on_lesion=1.0, inserted=inserted, strength=0.0)
+    source = CropSource(bank, rules)
     gains = []
     for seed in range(40):
         made = source.draw(np.random.default_rng(seed))

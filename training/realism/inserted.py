@@ -21,20 +21,13 @@ import numpy as np
 
 from mammo_node.phantom import MASS
 from mammo_node.phantom.anatomy import Anatomy, draw_pair
-from mammo_node.phantom.insertion import outline_of_mass
-from mammo_node.phantom.lesion import bounds
-from mammo_node.phantom.mass import Mass, draw_mass, project_mass
+from mammo_node.phantom.mass import Mass, draw_mass
+from training.mass_insertion import insert_mass
 from training.measures.detect import measure_package
 from training.raw import RawView
-from training.realism.lesions import disc_and_ring, radial_distance
 from training.realism.real import read_films
 from training.realism.view import FAT, GLAND, PITCH_MM, TissueView
 
-#: Mean, deviation and bounds of the contrast over the deviation of the ring around a mass: the
-#: spread of published ones (`training.realism.lesions.TARGETS`).
-RATIO, RATIO_BOUNDS = (1.5, 0.9), (0.4, 3.5)
-#: No mass raises the grey by more than this share of the breast's range.
-MOST_RISE = 0.45
 #: Places that are tried for one mass, and how deep inside the skin they lie at least.
 _TRIES, _DEPTH_MM = 50, 12.0
 #: Stored values of the darkest and of the range of the breast.
@@ -47,15 +40,10 @@ def with_mass(rng: np.random.Generator, film: TissueView, anatomy: Anatomy) -> R
     point = _place(rng, film, mass)
     if point is None:
         return None
-    patch = project_mass(mass, anatomy, "MLO", point, PITCH_MM)
-    outline = outline_of_mass(patch, mass, PITCH_MM)
-    if outline is None:
+    grey = film.grey.copy()
+    box = insert_mass(rng, grey, film.breast, PITCH_MM, mass, anatomy, point)
+    if box is None:
         return None
-    box = bounds(outline, film.grey.shape[1], film.grey.shape[0])
-    path = np.zeros_like(film.grey)
-    patch.add_to(path)
-    path *= film.breast
-    grey = film.grey + _gain(rng, film, path, box) * path
     stored = np.clip(_STORED_LOW + _STORED_RANGE * grey, 0, 65535) * film.breast
     return RawView(
         name=film.name,
@@ -78,22 +66,6 @@ def _place(rng: np.random.Generator, film: TissueView, mass: Mass) -> tuple[floa
         if depth[row, column] > 1.1 * mass.radius_mm + 2.0:
             return float(column), float(row)
     return None
-
-
-def _gain(
-    rng: np.random.Generator,
-    film: TissueView,
-    path: np.ndarray,
-    box: tuple[float, float, float, float],
-) -> float:
-    """Grey per mm of path with which the mass stands out from its ring as it was drawn to."""
-    x0, y0, x1, y1 = box
-    middle, radius_px = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
-    distance = radial_distance(film.grey.shape, middle, radius_px)
-    disc, ring = disc_and_ring(distance, film.breast)
-    ratio = float(np.clip(rng.normal(*RATIO), *RATIO_BOUNDS))
-    rise = float(path[disc].mean() - path[ring].mean())
-    return min(ratio * float(film.grey[ring].std()) / rise, MOST_RISE / float(path.max()))
 
 
 def films_with_masses(films: list[TissueView], draws: int) -> Iterator[RawView]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS, PhantomView, TextureBank, generate_study
+from training.contrast import disc_and_ring, radial_distance
 from training.realism.statistics import Figures
 from training.realism.table import Row, spread
 
@@ -67,19 +68,6 @@ def rows_of(found: list[Figures]) -> list[Row]:
             real = (middle, middle if low is None else low, middle if high is None else high)
             rows.append(Row(name, real, mine))
     return rows
-
-
-def radial_distance(
-    shape: tuple[int, ...], middle: tuple[float, float], radius_px: float
-) -> np.ndarray:
-    """Distance of every pixel of a picture from a point (column, row), in radii."""
-    rows, columns = np.indices(shape, dtype=np.float32)
-    return np.asarray(np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]) / radius_px)
-
-
-def disc_and_ring(distance: np.ndarray, breast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of a mass and of what it stands out from, by distances in radii, as bool."""
-    return distance < 0.7, (distance > 1.15) & (distance < 1.9) & breast
 
 
 def mass_figures(
