@@ -105,7 +105,7 @@ def _network(task: Task) -> str:
         return (
             f"Compact anchor-free convolutional network, {task.mm_per_pixel:g} mm a pixel,\n"
             "  answers at stride 8 (`training/nets/lesion.py`); peaks and box corners are in the\n"
-            "  graph, non-maximum suppression is not"
+            "  graph, non-maximum suppression is not" + _flips(task)
         )
     if isinstance(task, PatchTask):
         if task.inner:
@@ -120,6 +120,14 @@ def _network(task: Task) -> str:
     if isinstance(task, RetinaTask):
         return "RetinaNet (`training/nets/retina.py`), four phases"
     return "Small U-Net (`training/nets/landmark.py`)"
+
+
+def _flips(task: DetectorTask) -> str:
+    """Return how often an image is asked, where that is more than once."""
+    if not task.flips:
+        return ""
+    turned = " and ".join(f"with its {flip} turned over" for flip in task.flips)
+    return f".\n  The package asks about an image as it is and {turned}, and averages"
 
 
 def _held_out(figures: dict[str, Any]) -> str:

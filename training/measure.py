@@ -40,7 +40,7 @@ def measure(
     limit: int | None = None,
     flips: Sequence[Flip] = (),
 ) -> Any:
-    """Figures of a model of our own, by the kind of its task; `flips` are for detectors.
+    """Figures of a model of our own, by the kind of its task; `flips` instead of a detector's own.
 
     Windows are drawn of any number of banks together; everything else is measured on one.
     """
@@ -51,7 +51,7 @@ def measure(
         spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
         found = task.labels, task.ignored
         views = islice(raw_views(_only(held_out)), limit)
-        return measure_detector(model, spec, *found, views, flips)
+        return measure_detector(model, spec, *found, views, flips or task.flips)
     return _measure_views(config.name, task, model, _only(held_out))
 
 

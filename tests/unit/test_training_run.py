@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'training' (torch)")
 
+from mammo_node.analyse.manifest import DetectorManifest  # noqa: E402
 from mammo_node.analyse.package import load_package  # noqa: E402
 from training.average import average  # noqa: E402
 from training.card import write_package  # noqa: E402
@@ -213,14 +214,15 @@ def test_export_answers_like_torch(tmp_path, kind):
 
 
 @pytest.mark.slow
-def test_a_package_is_one_that_the_node_loads(bank, tmp_path):
+@pytest.mark.parametrize("flips", [[], ["rows"]])
+def test_a_package_is_one_that_the_node_loads(bank, tmp_path, flips):
     """From weights to a package with manifest, self-test and card that the node accepts."""
     for name in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name, reason="needs the extra 'training'")
     from training.export import build, export  # noqa: PLC0415
     from training.quantise import quantise  # noqa: PLC0415
 
-    made = config(2)
+    made = config(2, {**TASK, "flips": flips})
     out = tmp_path / "run"
     train(made, bank, out)
     model, task = build(made, out / "weights.pt")
@@ -233,7 +235,9 @@ def test_a_package_is_one_that_the_node_loads(bank, tmp_path):
     package = load_package(tmp_path / "tiny")
     assert package.ref.version == "1.2.3"
     assert package.thresholds() == {"mass": 0.3}
+    assert list(package.manifest_of(DetectorManifest).output.flips) == flips
     card = (tmp_path / "tiny" / "README.md").read_text()
+    assert ("turned over" in card) == bool(flips)
     assert "Not validated clinically" in card
     assert "| masses, IoU >= 0.2, int8 | 0.50 |" in card
 

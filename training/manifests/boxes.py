@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from mammo_node.analyse.suppression import suppress
+from mammo_node.analyse.manifest.boxes import Flip
 from training.manifests.parts import blob, head, input_table, intended, labels, point
-from training.measures.detect import MOST, NMS_IOU
+from training.measures.detect import NMS_IOU, detect
 from training.measures.session import open_model
 from training.tables import plural
 from training.tasks.detector import DetectorTask
@@ -54,6 +56,7 @@ def detector_manifest(
         'labels = "labels"',
         *(['heatmap = "heatmap"'] if "heatmap" in task.contract.outputs else []),
         f"nms_iou = {NMS_IOU}",
+        *([f"flips = {json.dumps(task.flips)}"] if task.flips else []),
         *labels(task.labels),
         *_points(task, figures),
         *_self_test(model, task, figures),
@@ -84,14 +87,14 @@ def _self_test(model: Path, task: BoxTask, figures: dict[str, Any]) -> list[str]
     limits = [figures[label]["thresholds"][0] for label in task.labels]
     nothing: list[str] = []
     for size, scale, offset in BLOBS:
-        boxes, scores, labels = _on_blob(session, size, scale, offset)
+        boxes, scores, labels = _on_blob(session, task.flips, size, scale, offset)
         expected: list[str] = []
         sure = True
         for index, (label, limit) in enumerate(zip(task.labels, limits, strict=True)):
             mine = labels == index
             sure &= not (np.abs(scores[mine] - limit) < SURE).any()
             above = np.flatnonzero(mine & (scores >= limit))
-            for i in above[suppress(boxes[above], scores[above], NMS_IOU, MOST)]:
+            for i in above:
                 corners = ", ".join(f"{float(edge):.2f}" for edge in boxes[i])
                 expected += ["", "[[self_test.expect]]", f'label = "{label}"', f"box = [{corners}]"]
                 expected += [f"score = {float(scores[i]):.4f}"]
@@ -105,9 +108,13 @@ def _self_test(model: Path, task: BoxTask, figures: dict[str, Any]) -> list[str]
 
 
 def _on_blob(
-    session: onnxruntime.InferenceSession, size: int, scale: float, offset: float
+    session: onnxruntime.InferenceSession,
+    flips: Sequence[Flip],
+    size: int,
+    scale: float,
+    offset: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     channels = session.get_inputs()[0].shape[1]
     image = blob(channels, size, size) * np.float32(scale) + np.float32(offset)
-    boxes, scores, labels = session.run(["boxes", "scores", "labels"], {"image": image})
+    boxes, scores, labels, _ = detect(session, image, flips)
     return np.clip(boxes, 0, size), scores, labels

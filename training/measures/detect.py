@@ -76,7 +76,7 @@ def measure_detector(
             _miss(view, found, bar)
             continue
         begun = time.perf_counter()
-        boxes, scores, kinds, doubt = detect(session, made, flips)
+        boxes, scores, kinds, doubt = detect(session, made.tensor, flips)
         seconds += time.perf_counter() - begun
         others = _to_model(view.boxes(ignored), made)
         for index, name in enumerate(labels):
@@ -130,16 +130,16 @@ def prepared(view: RawView, spec: InputSpec) -> Prepared:
 
 
 def detect(
-    session: onnxruntime.InferenceSession, made: Prepared, flips: Sequence[Flip] = ()
+    session: onnxruntime.InferenceSession, tensor: np.ndarray, flips: Sequence[Flip] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Boxes, scores, labels and suspicion (nan without that output), overlaps suppressed.
 
     With `flips` scores and boxes are the means over the image and the image turned over.
     """
-    shape = (made.tensor.shape[2], made.tensor.shape[3])
-    runs = [_run(session, made.tensor)]
+    shape = (tensor.shape[2], tensor.shape[3])
+    runs = [_run(session, tensor)]
     for flip in flips:
-        boxes, *rest = _run(session, turned(made.tensor, flip))
+        boxes, *rest = _run(session, turned(tensor, flip))
         runs.append((turned_boxes(boxes, flip, shape), *rest))
     boxes, scores, labels, doubt = (np.concatenate(part) for part in zip(*runs, strict=True))
     if flips:

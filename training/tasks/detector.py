@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mammo_node.analyse.manifest.boxes import Flip
 from training.contract import Contract
 from training.crops import CropRules, CropSource
 from training.loss import box_loss, focal_loss, heat_loss, weighted_bce
@@ -17,7 +18,10 @@ from training.task import Batch
 
 @dataclass(frozen=True, slots=True)
 class DetectorTask:
-    """Keys of [task] with kind = "detector"; those of `CropRules` mean the same there."""
+    """Keys of [task] with kind = "detector"; those of `CropRules` mean the same there.
+
+    The package averages its answers over the image and, for each of `flips`, the image turned over.
+    """
 
     labels: tuple[str, ...]
     channels: tuple[str, ...] = ("global", "local")
@@ -38,6 +42,7 @@ class DetectorTask:
     suspicion_weight: float = 0.3
     speck_weight: float = 0.3
     extent_weight: float = 0.0
+    flips: tuple[Flip, ...] = ()
 
     def source(self, data: Path) -> CropSource:
         """Open a bank."""

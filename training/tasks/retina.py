@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mammo_node.analyse.manifest.boxes import Flip
 from training.contract import Contract
 from training.crops import CropRules, CropSource
 from training.loss import focal_loss
@@ -43,6 +44,7 @@ class RetinaTask:
     on_lesion: float = 0.75
     strength: float = 1.0
     box_weight: float = 1.0
+    flips: tuple[Flip, ...] = ()
 
     def source(self, data: Path) -> CropSource:
         """Open a bank."""
