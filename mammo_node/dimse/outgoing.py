@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom.uid import UID
 from pynetdicom import AE, evt
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 from mammo_node.destination import Destination
 from mammo_node.dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -17,6 +18,7 @@ from mammo_node.errors import AssociationRejected, DeliveryRefused, DestinationU
 #: PS3.7 C.5.6: SOP class not supported; also what a refused presentation context means.
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 #: PS3.8 9.3.4, A-ASSOCIATE-RJ Result.
+_REJECTED_PERMANENT = 1
 _REJECTED_TRANSIENT = 2
 _MAX_PDU_BYTES = 131072
 
@@ -61,8 +63,8 @@ def associate(
         )
     except OSError as error:  # the name does not resolve, or no descriptor is left
         raise DestinationUnreachable(f"{destination.address}: {error}") from error
+    _refuse_rejection(association, destination)
     if association.is_established or association.acceptor.primitive is not None:
-        _refuse_rejection(association, destination)
         return association
     raise DestinationUnreachable(f"{destination.address}: no answer to the association request")
 
@@ -78,13 +80,21 @@ def _tune(event: Any, deadline_s: float) -> None:
 
 def _refuse_rejection(association: Any, destination: Destination) -> None:
     answer = association.acceptor.primitive
-    if not association.is_rejected:
-        return
-    raise AssociationRejected(
-        f"{destination.address} rejected the association: {answer.reason_str}"
-        f" ({answer.result_str}, {answer.source_str})",
-        transient=answer.result == _REJECTED_TRANSIENT,
+    if answer is None:
+        # The library's network thread closes the connection once it has read a rejection. Where
+        # that is before the waiting thread has seen the connection open, as on a busy machine,
+        # this one takes it for refused, reports an abort and leaves the rejection in the queue.
+        answer = association.dul.peek_next_pdu()
+    rejected = isinstance(answer, A_ASSOCIATE) and answer.result in (
+        _REJECTED_PERMANENT,
+        _REJECTED_TRANSIENT,
     )
+    if rejected:
+        raise AssociationRejected(
+            f"{destination.address} rejected the association: {answer.reason_str}"
+            f" ({answer.result_str}, {answer.source_str})",
+            transient=answer.result == _REJECTED_TRANSIENT,
+        )
 
 
 def status_of(answer: Any) -> int | None:

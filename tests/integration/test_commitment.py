@@ -17,12 +17,14 @@ from pynetdicom import AE, build_role, evt
 from mammo_node.config import Destination, Retry
 from mammo_node.deliver.commitment import Clerk
 from mammo_node.deliver.courier import Courier
-from mammo_node.dimse.negotiation import STORAGE_COMMITMENT_PUSH_MODEL
+from mammo_node.dimse.negotiation import STORAGE_COMMITMENT_PUSH_MODEL, Rejection
+from mammo_node.dimse.pdu import PduType
 from mammo_node.errors import DeliveryRefused, DestinationUnreachable
 from mammo_node.journal.states import DeliveryState, StudyState
 from tests.answers import answer_with_reports
 from tests.orthanc import Orthanc, free_port
 from tests.receiver import running_receiver
+from tests.receiving import Peer
 from tests.unit.journal_cases import Bench
 from tests.unit.result_objects import COMPREHENSIVE_3D_SR
 
@@ -182,10 +184,8 @@ def test_a_peer_that_does_not_commit(bench: Bench, status: int, offers: bool, pa
 
 
 @contextmanager
-def _association(
-    port: int, calling: str = "ORTHANC", called: str = "MAMMO_AI", role: bool = True
-) -> Iterator[Any]:
-    ae = AE(ae_title=calling)
+def _association(port: int, called: str = "MAMMO_AI", role: bool = True) -> Iterator[Any]:
+    ae = AE(ae_title="ORTHANC")
     ae.add_requested_context(STORAGE_COMMITMENT_PUSH_MODEL, ExplicitVRLittleEndian)
     ae.add_requested_context("1.2.840.10008.5.1.4.1.1.1.2", ExplicitVRLittleEndian)
     roles = [build_role(STORAGE_COMMITMENT_PUSH_MODEL, scp_role=True)] if role else []
@@ -195,6 +195,16 @@ def _association(
     finally:
         if assoc.is_established:
             assoc.release()
+
+
+def _rejection(port: int, calling: str = "ORTHANC", called: str = "MAMMO_AI") -> Rejection:
+    """Return why a peer gets no association, as it reads it on the wire."""
+    contexts = [(1, STORAGE_COMMITMENT_PUSH_MODEL, [ExplicitVRLittleEndian])]
+    with Peer(port) as peer:
+        kind, body = peer.associate(contexts, calling=calling, called=called)
+        assert kind == PduType.A_ASSOCIATE_RJ
+        assert peer.read_pdu()[0] == 0
+    return Rejection((body[1], body[2], body[3]))
 
 
 def _send(assoc: Any, report: Dataset, event_type: int = 1) -> int:
@@ -209,10 +219,8 @@ def test_reports_from_destinations_alone(bench: Bench) -> None:
     bench.journal.open_commitment("pacs", "2.25.7", _now())
     destination = _destination(104)
     with running_receiver(bench, destination) as port:
-        with _association(port, calling="STRANGER") as assoc:
-            assert assoc.is_rejected
-        with _association(port, called="OTHER") as assoc:
-            assert assoc.is_rejected
+        assert _rejection(port, calling="STRANGER") is Rejection.CALLING_AE_TITLE_NOT_RECOGNIZED
+        assert _rejection(port, called="OTHER") is Rejection.CALLED_AE_TITLE_NOT_RECOGNIZED
         with _association(port) as assoc:
             (context,) = assoc.accepted_contexts
             assert context.abstract_syntax == STORAGE_COMMITMENT_PUSH_MODEL
@@ -234,8 +242,7 @@ def test_a_peer_calls_whom_we_called_ourselves(bench: Bench) -> None:
     bench.journal.open_commitment("pacs", "2.25.7", _now())
     destination = _destination(104, calling_ae_title="MAMMO_RESULTS")
     with running_receiver(bench, destination) as port:
-        with _association(port, called="MAMMO_AI") as assoc:
-            assert assoc.is_rejected
+        assert _rejection(port, called="MAMMO_AI") is Rejection.CALLING_AE_TITLE_NOT_RECOGNIZED
         with _association(port, called="MAMMO_RESULTS") as assoc:
             assert _send(assoc, _report("2.25.7", ["1.2"])) == 0x0000
 

@@ -14,17 +14,19 @@ from typing import Any
 
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
+from pynetdicom import AE, build_context, evt
 
 from mammo_node.config import Destination
 from mammo_node.dimse.client import echo, send_batch
 from mammo_node.dimse.outcome import SendOutcome, StoredObject
+from mammo_node.dimse.outgoing import associate
 from mammo_node.errors import AssociationRejected, DeliveryRefused, DestinationUnreachable
 from tests.orthanc import Orthanc, free_port
 from tests.peers import require
 from tests.unit.result_objects import COMPREHENSIVE_3D_SR, write_report
 
 _VERIFICATION = "1.2.840.10008.1.1"
+_CLOSED_S = 20.0
 
 
 def _destination(port: int, **settings: Any) -> Destination:
@@ -174,6 +176,21 @@ def test_a_full_peer_is_a_transient_rejection(reports: list[StoredObject]) -> No
         (outcome,) = _send(_destination(port), reports[:1])
     assert isinstance(outcome.failure, AssociationRejected)
     assert outcome.failure.transient
+
+
+def test_a_rejection_is_heard_however_late_we_look() -> None:
+    """On a busy node the connection is closed again before our thread has seen it open."""
+    closed = threading.Event()
+    handlers = [
+        # Between sending the request and looking at the connection.
+        (evt.EVT_REQUESTED, lambda _: closed.wait(_CLOSED_S)),
+        (evt.EVT_CONN_CLOSE, lambda _: closed.set()),
+    ]
+    contexts = [build_context(_VERIFICATION)]
+    with _raw_peer(_reject_transient) as port, pytest.raises(AssociationRejected) as caught:
+        associate(_destination(port), "MAMMO_AI", contexts, handlers)
+    assert closed.is_set()
+    assert caught.value.transient
 
 
 def test_a_lost_association_keeps_what_was_answered(reports: list[StoredObject]) -> None:
