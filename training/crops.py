@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from mammo_node.phantom.kinds import BENIGN_CALCIFICATION, VASCULAR_CALCIFICATIO
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
 from training.mass_insertion import insert_mass_anywhere
+from training.strands import lay_strands
 from training.targets import SPECK_STRIDE, Wanted, make_targets, speck_heat
+from training.texture import retexture
 from training.view import BankedView, BankSource
 from training.windows import Window, cut_window, make_channels
 
@@ -75,6 +77,7 @@ class CropSource(BankSource):
         mm = rules.mm_per_pixel / float(np.exp(rng.uniform(*np.log(rules.scale))))
         whole = rules.size_px + 2 * rules.margin_px
         window = cut_window(view, self._corner(rng, view, mm * whole), whole, mm)
+        window = lay_strands(rng, retexture(rng, window, rules.strength), rules.strength)
         boxes = [_wanted(f.kind, f.contrast, view, rules.labels) for f in view.truth.findings]
         truth: list[_Known] = [
             (f.box_mm, label, asked, f.malignant)
@@ -116,7 +119,7 @@ class CropSource(BankSource):
     ) -> dict[str, np.ndarray]:
         rules, margin = self.rules, self.rules.margin_px
         level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
-        window = Window(level, window.mask, window.mm_per_pixel, window.origin_mm)
+        window = replace(window, level=level)
         image = make_channels(window, rules.channels, rules.parameters)
         inner = window.without_margin(margin)
         image = image[:, margin : margin + rules.size_px, margin : margin + rules.size_px]

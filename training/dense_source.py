@@ -13,6 +13,8 @@ from training.cell_targets import UNASKED, cell_targets
 from training.finding_source import FindingSource
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
+from training.strands import lay_strands
+from training.texture import retexture
 from training.view import COARSE_MM, BankedView
 from training.windows import Window, cut_window, make_channels
 
@@ -55,7 +57,8 @@ class DenseSource(FindingSource):
         size = rules.cells * rules.cell_px
         mm = rules.mm_per_pixel / float(np.exp(rng.uniform(*np.log(rules.scale))))
         view, corner = self._place(rng, size * mm)
-        window = cut_window(view, corner, size, mm)
+        window = retexture(rng, cut_window(view, corner, size, mm), rules.strength)
+        window = lay_strands(rng, window, rules.strength)
         found: _Boxes = [(f.box_mm, f.kind) for f in view.truth.findings]
         found += self._calcified(rng, window)
         level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)

@@ -1,5 +1,6 @@
 """The measures of realism: each finds what was put into a made-up picture."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,9 +9,9 @@ pytest.importorskip("sklearn")
 from mammo_node.phantom import TextureBank
 from mammo_node.phantom.noise import power_law
 from training.realism.classifier import tell_apart
-from training.realism.inserted import films_with_masses
 from training.realism.lesions import cluster_figures, mass_figures
 from training.realism.phantoms import phantom_views
+from training.realism.real import Mammogram
 from training.realism.sheets import write_sheets
 from training.realism.statistics import (
     direction,
@@ -29,6 +30,8 @@ from training.realism.view import (
     TissueView,
     make_view,
 )
+from training.realism.with_clusters import mammograms_with_clusters
+from training.realism.with_masses import films_with_masses
 
 SHAPE = (640, 400)
 
@@ -199,3 +202,21 @@ def test_masses_among_real_tissue_stand_out_as_published_ones_do():
         figures = mass_figures(zoomed, film.breast, middle, radius)
         ratios.append(figures["mass contrast / ring sd"])
     assert 0.3 < np.median(ratios) < 3.0
+
+
+def test_clusters_among_real_tissue_are_where_it_says():
+    """Each mammogram gets its clusters, the same each time, and nothing else is changed."""
+    tissue = half_disc(90.0)[0].tissue
+    breast = cv2.resize((tissue != BACKGROUND).astype(np.float32), None, fx=2.5, fy=2.5)
+    rng = np.random.default_rng(2)
+    grey = 400 + 1000 * breast + 20 * rng.standard_normal(breast.shape) * breast
+    image = Mammogram("one", "digital", grey.astype(np.float32), 0.1)
+    made, again = (list(mammograms_with_clusters([image], 3)) for _ in range(2))
+    assert len(made) == 3
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(made, again, strict=True))
+    one, two = (view.pixels.astype(float) for view in made[:2])
+    changed = np.argwhere(one != two)[:, ::-1]
+    boxes = np.concatenate([view.boxes(("calcification-cluster",)) for view in made[:2]])
+    inside = [((changed > box[:2] - 8) & (changed < box[2:] + 8)).all(axis=1) for box in boxes]
+    assert np.any(inside, axis=0).all()
+    assert all(mine.sum() > 5 for mine in inside)

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from mammo_node.phantom import CLUSTER, MASS, TextureBank, generate_study
 from mammo_node.phantom.noise import power_law
 from mammo_node.vocabulary import InputSpec, Orientation
 from tests.unit import data_sets
+from training import texture
 from training.bank import banked, render
 from training.contrast import radial_distance
 from training.crops import CropRules, CropSource
@@ -23,6 +25,7 @@ from training.pair_source import beyond, pairs
 from training.patch_source import PatchRules, PatchSource, labels_in
 from training.raw import raw_views
 from training.realism.lesions import mass_figures
+from training.strands import lay_strands
 from training.targets import STRIDE, Wanted, make_targets, speck_heat
 from training.view import AIR, COARSE_MM, Finding, ViewBank, decode, encode, load, save
 from training.whole_views import Frame, fit_frame
@@ -30,16 +33,16 @@ from training.windows import Window, cut_window, make_channels
 
 
 @pytest.fixture(scope="module")
-def texture():
+def textures():
     """One texture bank for the module."""
     return TextureBank.from_seed(5)
 
 
 @pytest.fixture(scope="module")
-def bank(texture, tmp_path_factory):
+def bank(textures, tmp_path_factory):
     """A bank of one study, with its raw images."""
     folder = tmp_path_factory.mktemp("bank")
-    render(3, folder, 0.3, texture, (3, 1), raw=True)
+    render(3, folder, 0.3, textures, (3, 1), raw=True)
     return folder
 
 
@@ -94,10 +97,10 @@ def test_raw_images_keep_their_truth(bank):
         assert (boxes[:, 0] < boxes[:, 2]).all()
 
 
-def test_channels_are_those_of_the_node(texture):
+def test_channels_are_those_of_the_node(textures):
     """A banked view gives the channels that preprocessing makes of the image itself."""
     options = {"pixel_spacing_mm": 0.3, "masses": 1, "clusters": 0, "views": [("R", "MLO")]}
-    study = generate_study(11, bank=texture, **options)
+    study = generate_study(11, bank=textures, **options)
     view = study.views[0]
     parameters = {"local": {"sigma_mm": 8.0}}
     spec = InputSpec(
@@ -134,6 +137,53 @@ def test_a_window_beyond_the_view_is_air(bank):
     window = cut_window(view, (-500.0, -500.0), 64, 0.3)
     assert not window.mask.any()
     assert (window.level == 0).all()
+
+
+def test_texture_makes_detail_rarer_and_stronger(monkeypatch):
+    """Above 1 the exponent raises kurtosis, below it lowers it; what is coarse stays."""
+    rng = np.random.default_rng(3)
+    level = (0.5 + 0.05 * power_law(rng, (320, 320), 0.1, 3.0, 40.0)).astype(np.float32)
+    window = Window(level, np.ones(level.shape, dtype=bool), 0.1, (0.0, 0.0))
+
+    def kurtosis(values):
+        band = cv2.GaussianBlur(values, (0, 0), 3.0) - cv2.GaussianBlur(values, (0, 0), 6.0)
+        return float(((band - band.mean()) ** 4).mean() / band.var() ** 2)
+
+    monkeypatch.setattr(texture, "SHARE", 1.0)
+    for exponent, wanted in ((0.5, 1), (-0.25, -1)):
+        monkeypatch.setattr(texture, "EXPONENT", (exponent, exponent))
+        made = texture.retexture(np.random.default_rng(0), window, 1.0).level
+        assert np.sign(kurtosis(made) - kurtosis(level)) == wanted
+        coarse = [cv2.GaussianBlur(values, (0, 0), 60.0) for values in (made, level)]
+        assert np.abs(coarse[0] - coarse[1]).max() < 0.02
+
+
+@pytest.mark.parametrize("change", [texture.retexture, lay_strands])
+def test_other_detail_leaves_air_and_the_window_as_they_were(bank, change):
+    """Detail changes within the breast only, in new windows, and in none when switched off."""
+    view = next(iter(ViewBank(bank).views.values()))
+    window = cut_window(view, (0.0, 0.0), 256, 0.3)
+    before = window.level.copy()
+    changed = 0
+    for seed in range(12):
+        made = change(np.random.default_rng(seed), window, 1.0)
+        assert (made.level[~window.mask] == window.level[~window.mask]).all()
+        assert np.isfinite(made.level).all()
+        changed += bool((made.level != before).any())
+        assert change(np.random.default_rng(seed), window, 0.0) is window
+    assert np.array_equal(window.level, before)
+    assert 1 < changed < 12
+
+
+def test_strands_are_bright_and_thin():
+    """Strands only add, and cover little of a window."""
+    for seed in range(20):
+        window = flat(300)
+        made = lay_strands(np.random.default_rng(seed), window, 1.0)
+        added = made.level - window.level
+        assert added.min() >= 0.0
+        assert added.max() < 0.4
+        assert np.median(added) < 0.02
 
 
 def test_grading_keeps_polarity_and_air(bank):
@@ -342,10 +392,10 @@ def test_crops_may_lie_on_the_muscle(bank, tmp_path):
     assert min(middle) > decode(np.array([150], dtype=np.uint8))[0]
 
 
-def test_a_frame_without_a_pitch_is_the_letterbox_of_the_node(texture):
+def test_a_frame_without_a_pitch_is_the_letterbox_of_the_node(textures):
     """Density models see in use the very frame that they were trained on."""
     options = {"pixel_spacing_mm": 0.3, "masses": 0, "clusters": 0, "views": [("R", "CC")]}
-    study = generate_study(12, bank=texture, **options)
+    study = generate_study(12, bank=textures, **options)
     view = study.views[0]
     spec = InputSpec(name="cc", channels=("global",), size=(168, 112))
     upright = Orientation(view.laterality == "R")

@@ -1,12 +1,11 @@
-"""How a detector finds the masses of phantoms among real tissue.
+"""How a detector finds the lesions of phantoms among real tissue.
 
     python -m training.realism.inserted --real DIR --package FOLDER [--draws 4]
 
-Masses of the phantoms' shapes are put into real films without known masses, off the muscle: grey
-rises in proportion to the path through the mass, and stands out as masses on real film do. What is
-marked elsewhere counts as wrong, also where it should be right. So this says how real tissue
-distracts a model that has seen none, and compares models; it is no sensitivity for real masses.
-`DIR` holds films as `training/realism/real.py` says.
+Masses are put into real films without known masses, and clusters into DICOM mammograms, whichever
+the package is for. What is marked elsewhere counts as wrong, also where it should be right. So this
+says how real tissue distracts a model that has seen none, and compares models; it is no sensitivity
+for real lesions. `DIR` holds images as `training/realism/real.py` says.
 """
 
 from __future__ import annotations
@@ -17,77 +16,41 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from mammo_node.phantom import MASS
-from mammo_node.phantom.anatomy import Anatomy, draw_pair
-from mammo_node.phantom.mass import Mass, draw_mass
-from training.mass_insertion import insert_mass
+from mammo_node.analyse.package import load_package
+from mammo_node.phantom import CLUSTER, MASS
 from training.measures.detect import measure_package
 from training.raw import RawView
-from training.realism.real import read_films
-from training.realism.view import FAT, GLAND, PITCH_MM, TissueView
-
-#: Places that are tried for one mass, and how deep inside the skin they lie at least.
-_TRIES, _DEPTH_MM = 50, 12.0
-#: Stored values of the darkest and of the range of the breast.
-_STORED_LOW, _STORED_RANGE = 700.0, 3000.0
+from training.realism.real import mammograms, read_films
+from training.realism.with_clusters import mammograms_with_clusters
+from training.realism.with_masses import films_with_masses
 
 
-def with_mass(rng: np.random.Generator, film: TissueView, anatomy: Anatomy) -> RawView | None:
-    """Put one mass somewhere; None where the film has no room for the one that was drawn."""
-    mass = draw_mass(rng)
-    point = _place(rng, film, mass)
-    if point is None:
-        return None
-    grey = film.grey.copy()
-    box = insert_mass(rng, grey, film.breast, PITCH_MM, mass, anatomy, point)
-    if box is None:
-        return None
-    stored = np.clip(_STORED_LOW + _STORED_RANGE * grey, 0, 65535) * film.breast
-    return RawView(
-        name=film.name,
-        patient=film.name,
-        pixels=stored.astype(np.uint16),
-        pitch_mm=PITCH_MM,
-        laterality="L",
-        view="MLO",
-        look="film",
-        density=0.0,
-        findings=((MASS, mass.malignant_looking, box),),
-    )
+def views_for(package: Path, real: Path, draws: int) -> Iterator[RawView]:
+    """Real images with fresh lesions of the kind that a package detects.
 
-
-def _place(rng: np.random.Generator, film: TissueView, mass: Mass) -> tuple[float, float] | None:
-    depth = film.depth_mm
-    inside = np.argwhere((depth > _DEPTH_MM) & np.isin(film.tissue, (FAT, GLAND)))
-    for _ in range(_TRIES):
-        row, column = inside[int(rng.integers(len(inside)))]
-        if depth[row, column] > 1.1 * mass.radius_mm + 2.0:
-            return float(column), float(row)
-    return None
-
-
-def films_with_masses(films: list[TissueView], draws: int) -> Iterator[RawView]:
-    """Every film `draws` times with one mass; the same films give the same masses."""
-    anatomy = draw_pair(np.random.default_rng(0))[0]
-    for film in films:
-        for number in range(draws):
-            rng = np.random.default_rng([number, *film.name.encode()])
-            view = with_mass(rng, film, anatomy)
-            if view is not None:
-                yield view
+    Raises
+    ------
+    SystemExit
+        If it detects neither masses nor clusters.
+    """
+    labels = set(load_package(package).labels.values())
+    if MASS in labels:
+        return films_with_masses(read_films(real), draws)
+    if CLUSTER in labels:
+        return mammograms_with_clusters(mammograms(real), draws)
+    raise SystemExit(f"{package}: detects neither {MASS} nor {CLUSTER}")
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--real", type=Path, required=True, help="folder of real films")
+    parser.add_argument("--real", type=Path, required=True, help="folder of real images")
     parser.add_argument("--package", type=Path, required=True, help="a detector's package")
-    parser.add_argument("--draws", type=int, default=4, help="masses for each film")
+    parser.add_argument("--draws", type=int, default=4, help="lesions for each image")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    views = films_with_masses(read_films(options.real), options.draws)
+    views = views_for(options.package, options.real, options.draws)
     print(json.dumps(measure_package(options.package, views), indent=1))
 
 

@@ -6,6 +6,8 @@ DICOM mammograms without labels, of which only the interior is measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -33,9 +35,18 @@ def read_films(folder: Path) -> list[TissueView]:
     return views
 
 
-def read_mammograms(folder: Path) -> dict[str, list[TissueView]]:
-    """Read the single-frame DICOM mammograms: views without labels, by look, film or digital."""
-    found: dict[str, list[TissueView]] = {"film": [], "digital": []}
+@dataclass(frozen=True, slots=True)
+class Mammogram:
+    """One DICOM mammogram: `grey` (rows, columns) float32, dense tissue bright."""
+
+    name: str
+    look: str
+    grey: np.ndarray
+    pitch_mm: float
+
+
+def mammograms(folder: Path) -> Iterator[Mammogram]:
+    """Read the single-frame DICOM mammograms, as they are stored."""
     for path in sorted(folder.glob("*.dcm")):
         ds = pydicom.dcmread(path)
         if int(ds.get("NumberOfFrames", 1) or 1) > 1:
@@ -48,8 +59,16 @@ def read_mammograms(folder: Path) -> dict[str, list[TissueView]]:
         spacing = ds.get("ImagerPixelSpacing") or ds.get("PixelSpacing")
         pitch = float(spacing[0]) if spacing else FILM_PITCH_MM
         look = "digital" if ds.get("ImagerPixelSpacing") else "film"
-        tissue = np.where(_breast(grey), FAT, BACKGROUND).astype(np.uint8)
-        found[look].append(make_view(path.stem, grey, tissue, pitch))
+        yield Mammogram(path.stem, look, grey, pitch)
+
+
+def read_mammograms(folder: Path) -> dict[str, list[TissueView]]:
+    """Read the DICOM mammograms as views without labels, by look, film or digital."""
+    found: dict[str, list[TissueView]] = {"film": [], "digital": []}
+    for image in mammograms(folder):
+        tissue = np.where(_breast(image.grey), FAT, BACKGROUND).astype(np.uint8)
+        view = make_view(image.name, image.grey, tissue, image.pitch_mm)
+        found[image.look].append(view)
     return found
 
 
