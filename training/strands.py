@@ -22,6 +22,8 @@ DENSITY, LENGTH_MM, WIDTH_MM = (1.5, 40.0), (3.0, 30.0), (0.08, 0.35)
 RISE = (0.005, 0.04)
 #: Strands of one sheet do not add up where they cross, those of different sheets do.
 _SHEETS = 3
+#: Kinds of strands in a sheet, each of one direction, width and brightness.
+_KINDS = 4
 #: Deviation of the thickness along a strand, as a share, and its scale, sigma in mm.
 _BEADS, _BEAD_MM = 0.6, 0.35
 #: Straight pieces of a strand, and how much each turns against the one before, in radians.
@@ -51,18 +53,26 @@ def lay_strands(rng: np.random.Generator, window: Window, strength: float) -> Wi
 def _sheet(
     rng: np.random.Generator, shape: tuple[int, ...], mm_per_pixel: float, count: int
 ) -> np.ndarray:
-    """Strands mostly along one direction, (rows, columns) float32 from 0 to 1."""
+    """Strands of some kinds, (rows, columns) float32 from 0 to 1."""
     canvas = np.zeros(shape, dtype=np.uint8)
-    along = rng.uniform(0.0, np.pi)
-    for _ in range(count):
-        length = float(np.exp(rng.uniform(*np.log(LENGTH_MM)))) / mm_per_pixel
-        heading = along + 0.5 * rng.standard_normal()
-        heading = heading + np.cumsum(_BEND * rng.standard_normal(_PIECES))
-        steps = length / _PIECES * np.stack([np.cos(heading), np.sin(heading)], axis=1)
-        points = rng.uniform(0.0, shape[0], 2) + np.cumsum(steps, axis=0)
+    for _ in range(_KINDS):
+        fixed = np.round(_threads(rng, shape, mm_per_pixel, count // _KINDS + 1) * 2**_SHIFT)
         width = max(1, round(float(rng.uniform(*WIDTH_MM)) / mm_per_pixel))
-        fixed = np.round(points * 2**_SHIFT).astype(np.int32)
         shade = int(rng.uniform(60, 255))
-        cv2.polylines(canvas, [fixed], False, shade, width, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            canvas, list(fixed.astype(np.int32)), False, shade, width, cv2.LINE_AA, _SHIFT
+        )
     sigma = max(0.4, 0.05 / mm_per_pixel)
     return cv2.GaussianBlur(canvas.astype(np.float32) / np.float32(255.0), (0, 0), sigma)
+
+
+def _threads(
+    rng: np.random.Generator, shape: tuple[int, ...], mm_per_pixel: float, count: int
+) -> np.ndarray:
+    """Points of slightly bent threads mostly along one direction, (count, points, 2) pixels."""
+    length = np.exp(rng.uniform(*np.log(LENGTH_MM), (count, 1))) / mm_per_pixel
+    heading = rng.uniform(0.0, np.pi) + 0.5 * rng.standard_normal((count, 1))
+    heading = heading + np.cumsum(_BEND * rng.standard_normal((count, _PIECES)), axis=1)
+    steps = (length / _PIECES)[..., None] * np.stack([np.cos(heading), np.sin(heading)], axis=2)
+    start = rng.uniform(0.0, shape[0], (count, 1, 2))
+    return np.asarray(start + np.cumsum(steps, axis=1))
