@@ -20,9 +20,11 @@ from typing import Any
 
 from mammo_node.analyse.flips import FLIPS
 from mammo_node.analyse.manifest.boxes import Flip
+from mammo_node.analyse.package import load_package
 from training.config import Config
 from training.measures.classify import measure_patches
 from training.measures.detect import measure_detector, measure_package, spec_of_task
+from training.measures.maps import measure_maps
 from training.measures.views import measure_density, measure_landmarks
 from training.raw import raw_views
 from training.task import Task, make_task
@@ -74,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, help="of the run that made the model")
     parser.add_argument("--model", type=Path, help="ONNX file of that run")
-    parser.add_argument("--package", type=Path, help="instead of both: a detector's package")
+    parser.add_argument("--package", type=Path, help="instead of both: a package, whole images")
     parser.add_argument("--held-out", type=Path, required=True, nargs="+")
     parser.add_argument("--limit", type=int, help="only so many images, or patches")
     parser.add_argument("--flips", nargs="*", choices=FLIPS, default=(), help="average over these")
@@ -82,7 +84,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.package:
         views = islice(raw_views(_only(options.held_out)), options.limit)
-        figures = measure_package(options.package, views, options.flips)
+        family = load_package(options.package).manifest.family
+        if family == "sliding-patches":
+            figures = measure_maps(options.package, views)
+        else:
+            figures = measure_package(options.package, views, options.flips)
     elif options.config and options.model:
         config = Config.read(options.config)
         figures = measure(config, options.model, options.held_out, options.limit, options.flips)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from training.config import Config, Phase
 from training.export import build, export, parity
 from training.measure import measure
 from training.measures.images import AGREEMENT_IMAGES, measure_agreement, measure_images
+from training.measures.maps import measure_maps
 from training.quantise import quantise
+from training.raw import raw_views
 from training.task import make_task
 from training.tasks.patches import PatchTask
 from training.trainer import train
@@ -139,6 +142,7 @@ def _add_images(
     if task.inner:
         images = 1 if limit else AGREEMENT_IMAGES
         figures["dense_agreement"] = measure_agreement(package, held_out, images)
+        figures |= measure_maps(package, islice(raw_views(held_out), limit))
     else:
         figures |= measure_images(package, task.kinds, held_out, limit)
     path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """Windows that slide: judged by their cores, learned cell by cell, measured by what counts."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from mammo_node.phantom import CLUSTER, MASS
 from training.cell_targets import EMPTY_WEIGHT, UNASKED, cell_targets
 from training.core import judged_by_core
 from training.dense_source import DenseRules, DenseSource
+from training.measures import maps
 from training.patch_source import PatchRules, PatchSource
+from training.raw import RawView
 from training.view import BankedView, Finding, Truth, save
 from training.windows import Window
 
 KINDS = ((MASS,), (CLUSTER, "vascular-calcification"))
 CELL, CELLS = 64, 8
+BLANK = np.zeros((4, 4), dtype=np.uint16)
 #: A breast everywhere.
 FULL = np.ones((CELL * CELLS, CELL * CELLS), dtype=bool)
 
@@ -149,8 +153,9 @@ def test_crops_ask_for_what_their_cells_show(bank):
 def test_fresh_clusters_are_asked_for(bank):
     """A crop that gets a cluster asks for it, one that gets single specks does not."""
     rules = replace(RULES, on_finding=0.0, inserted=1.0)
-    drawn = [DenseSource(bank, rules).draw(np.random.default_rng(i)) for i in range(3)]
-    assert all(one["wanted"][1].any() for one in drawn)
+    drawn = [DenseSource(bank, rules).draw(np.random.default_rng(i)) for i in range(6)]
+    # Where too few specks of it would fall into the breast there is none.
+    assert sum(one["wanted"][1].any() for one in drawn) >= 4
     rules = replace(RULES, on_finding=0.0, scattered=1.0)
     drawn = [DenseSource(bank, rules).draw(np.random.default_rng(i)) for i in range(3)]
     assert not any(one["wanted"][1].any() for one in drawn)
@@ -193,3 +198,23 @@ def test_windows_are_drawn_of_all_banks(bank, tmp_path):
     source.extend(other)
     assert len(source) == 2
     assert len(source.by_label[0]) == 2
+
+
+def test_few_images_without_a_finding_reach_its_threshold(tmp_path, monkeypatch):
+    """Thresholds are read off the best window of each image that lacks the finding."""
+    scores = np.linspace(0.01, 1.0, 100, dtype=np.float32)
+    grids = iter(np.stack([scores, 1.0 - scores], axis=1)[:, None, None])
+    runner = SimpleNamespace(
+        package=SimpleNamespace(labels={0: "mass", 1: "asymmetry"}, input_spec=None),
+        run=lambda *_: SimpleNamespace(scores=next(grids)),
+    )
+    monkeypatch.setattr(maps, "window_classifier", lambda _: runner)
+    monkeypatch.setattr(maps, "prepared", lambda *_: SimpleNamespace(tensor=0, mask=0))
+    box = (0.0, 0.0, 9.0, 9.0)
+    seen = [(("mass", False, box),) if i >= 80 else () for i in range(100)]
+    views = [RawView("", str(i), BLANK, 0.1, "L", "CC", "film", 1.0, f) for i, f in enumerate(seen)]
+    made = maps.measure_maps(tmp_path, views)
+    assert made["images_with"] == [20, 0]
+    assert 0.75 < made["image_thresholds"][0] < 0.8
+    assert 0.93 < made["image_thresholds"][1] < 0.97
+    assert made["image_sensitivity"] == [1.0, None]

@@ -10,7 +10,6 @@ import numpy as np
 
 from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.dense_agreement import dense_agreement
-from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.analyse.suspicion import derive_limits
 from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
@@ -18,6 +17,7 @@ from mammo_node.evaluate import bootstrap
 from mammo_node.evaluate.roc import auc
 from mammo_node.image.preprocess import NoBreastFound
 from training.measures.detect import prepared
+from training.measures.maps import window_classifier
 from training.raw import raw_views
 
 #: Images whose windows are judged: a few seconds each, and limits need no more.
@@ -60,9 +60,7 @@ def measure_images(
 
 def measure_agreement(folder: Path, held_out: Path, images: int = AGREEMENT_IMAGES) -> float:
     """Return how far a package's windows and its dense evaluation agree: `dense_agreement`."""
-    engine = Engine.start(Models(folder=folder.resolve().parent, use=(folder.name,)), Worker())
-    runner = engine.loaded[0].runner
-    assert isinstance(runner, WindowClassifier)
+    runner = window_classifier(folder)
     made = [
         prepared(view, runner.package.input_spec) for view in islice(raw_views(held_out), images)
     ]
