@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
@@ -37,6 +38,8 @@ REPERTOIRE: Final = (
     (0x2264, 0x2265),
 )
 #: All white space but the non-breaking one.
+#: After a hyphen a line may end.
+_HYPHENS: Final = re.compile(r"(?<=-)")
 _SPACES: Final = re.compile(r"[^\S\u00a0]+")
 _SOFT_HYPHEN: Final = "\u00ad"
 _FILES: Final = MappingProxyType({False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"})
@@ -122,6 +125,15 @@ class Typeface:
                     longer = piece
                 line = longer
         return [*lines, line] if line else lines
+
+    def whole_words_size(self, text: str, sizes: Sequence[int], columns: int) -> int:
+        """Return the first of some sizes in which no word is broken but at its hyphens.
+
+        The last one where words are too wide in all.
+        """
+        parts = [part for word in text.split(" ") for part in _HYPHENS.split(word)]
+        fitting = (s for s in sizes if all(self.width(part, s) <= columns for part in parts))
+        return next(fitting, sizes[-1])
 
     def _pieces(self, word: str, size: int, columns: int, *, bold: bool) -> list[str]:
         """Cut a word that is wider than a line: after its hyphens if it has any."""

@@ -296,6 +296,20 @@ def test_long_words_are_broken_into_lines_that_fit():
     assert "12\u00a0mm" in lines
 
 
+def test_long_words_are_written_smaller_before_they_are_broken():
+    """The largest size in which the words fit is taken, lines ending at hyphens; or the least."""
+    face = Typeface()
+    sizes = (27, 25, 23, 21)
+    for text, wide_enough, expected in (
+        ("1 mass 0.87", "1 mass 0.87", 27),
+        ("1 calcification-cluster", "calcification-", 27),
+        ("1 microcalcifications 0.99,", "mass", 21),
+    ):
+        assert face.whole_words_size(text, sizes, face.width(wide_enough, 27)) == expected
+    room = face.width("microcalcifications", 23)
+    assert face.whole_words_size("1 microcalcifications", sizes, room) == 23
+
+
 def encoded(result: StudyResult, **options: object):
     made = encode_study(
         result,

@@ -12,7 +12,8 @@ from mammo_node.encode.typeface import written
 from mammo_node.vocabulary import Finding, StudyResult, ViewResult
 
 _NAME_SIZE, _SIZE = 38, 27
-_LINE: Final = _SIZE * LEADING
+#: A list of findings is written smaller where a word would not fit into a line of the column.
+_LIST_SIZES: Final = (_SIZE, 25, 23, 21)
 _MARGIN: Final = 12
 
 
@@ -43,21 +44,23 @@ def _sentence(result: StudyResult, view: ViewResult | None) -> str:
 
 def _say(canvas: Canvas, words: str, area: Area, colour: tuple[int, int, int]) -> None:
     lines = canvas.typeface.wrapped(words, _SIZE, int(area.right - area.left))
-    most = max(1, int((area.bottom - area.top) / _LINE))
+    most = max(1, int((area.bottom - area.top) / (_SIZE * LEADING)))
     canvas.write_lines(shortened(lines, most), area.left, area.top, _SIZE, colour)
 
 
 def _list_findings(canvas: Canvas, view: ViewResult, area: Area) -> None:
     """Write one paragraph a finding; what does not fit is counted."""
     top, width = area.top, int(area.right - area.left)
-    for number, finding in enumerate(view.findings, start=1):
-        lines = canvas.typeface.wrapped(finding_words(number, finding), _SIZE, width)
-        left_over = len(view.findings) - number
+    words = [finding_words(number, finding) for number, finding in enumerate(view.findings, 1)]
+    size = canvas.typeface.whole_words_size(" ".join(words), _LIST_SIZES, width)
+    line = size * LEADING
+    for left_over, text in zip(reversed(range(len(words))), words, strict=True):
+        lines = canvas.typeface.wrapped(text, size, width)
         needed = len(lines) + (1 if left_over else 0)
-        if top + needed * _LINE > area.bottom:
-            canvas.write(f"and {left_over + 1} more", area.left, top, _SIZE, SOFT)
+        if top + needed * line > area.bottom:
+            canvas.write(f"and {left_over + 1} more", area.left, top, size, SOFT)
             return
-        top = canvas.write_lines(lines, area.left, top, _SIZE, WHITE) + _LINE / 3
+        top = canvas.write_lines(lines, area.left, top, size, WHITE) + line / 3
 
 
 def finding_words(number: int, finding: Finding) -> str:

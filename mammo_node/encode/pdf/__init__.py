@@ -1,1 +1,1 @@
-"""The report on paper: one or two pages with the overview, the findings and what made them."""
+"""The report on paper: the overview, the findings and what made them."""
