@@ -11,12 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from training.config import Config
 from training.manifests import write_manifest
+from training.measures.images import AGREEMENT_IMAGES, measure_agreement, measure_images
+from training.measures.maps import measure_maps
 from training.nets.window import CORE
+from training.raw import raw_views
 from training.tables import figures_of, plural
 from training.task import Task, make_task
 from training.tasks.density import DensityTask
@@ -49,6 +53,7 @@ def write_package(
         held_out=_held_out(figures),
         bank=_bank(figures),
         version=version,
+        images=" --images build/held-out" if isinstance(task, PatchTask) else "",
         what=_what(task),
         network=_network(task),
         parameters=record["parameters"],
@@ -57,12 +62,29 @@ def write_package(
         minutes=round(record["seconds"] / 60),
         device="a GPU" if record["device"] == "cuda" else "processor cores shared with other work",
         views=record["samples"],
+        averaged=_averaged(task),
         history=history and history.strip() + "\n",
         measured=_measured(figures) + _judged(task),
         figures=figures_of(task, figures, small),
         notes=notes.strip() or "Not looked at yet.",
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def add_images(
+    run: Path, package: Path, task: PatchTask, held_out: Path, limit: int | None = None
+) -> None:
+    """Add to the figures what only a package can tell of whole images; it is to be written anew."""
+    path = run / "figures.json"
+    figures = _read(path)
+    if task.inner:
+        images = 1 if limit else AGREEMENT_IMAGES
+        kinds = [tuple(kinds.split("+")) for kinds in task.kinds]
+        figures["dense_agreement"] = measure_agreement(package, held_out, images)
+        figures |= measure_maps(package, islice(raw_views(held_out), limit), kinds)
+    else:
+        figures |= measure_images(package, task.kinds, held_out, limit)
+    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -105,7 +127,7 @@ def _network(task: Task) -> str:
         return (
             f"Compact anchor-free convolutional network, {task.mm_per_pixel:g} mm a pixel,\n"
             "  answers at stride 8 (`training/nets/lesion.py`); peaks and box corners are in the\n"
-            "  graph, non-maximum suppression is not" + _flips(task)
+            "  graph, non-maximum suppression is not"
         )
     if isinstance(task, PatchTask):
         if task.inner:
@@ -122,12 +144,12 @@ def _network(task: Task) -> str:
     return "Small U-Net (`training/nets/landmark.py`)"
 
 
-def _flips(task: DetectorTask) -> str:
-    """Return how often an image is asked, where that is more than once."""
-    if not task.flips:
+def _averaged(task: Task) -> str:
+    """Return what an answer is the mean of, where it is one."""
+    if not isinstance(task, DetectorTask | RetinaTask) or not task.flips:
         return ""
     turned = " and ".join(f"with its {flip} turned over" for flip in task.flips)
-    return f".\n  The package asks about an image as it is and {turned}, and averages"
+    return f"- The package runs an image as it is and {turned}, and averages the answers.\n"
 
 
 def _held_out(figures: dict[str, Any]) -> str:
@@ -184,6 +206,7 @@ def main() -> None:
     parser.add_argument("--version", required=True)
     parser.add_argument("--notes", type=Path, help="text on real images, for the card")
     parser.add_argument("--history", type=Path, help="what was special about this run")
+    parser.add_argument("--images", type=Path, help="held-out images, to judge whole ones by")
     options = parser.parse_args()
     texts = [
         path.read_text(encoding="utf-8") if path else ""
@@ -191,6 +214,10 @@ def main() -> None:
     ]
     config = Config.read(options.config)
     write_package(config, options.run, options.package, options.version, *texts)
+    task = make_task(config.phases[-1])
+    if options.images and isinstance(task, PatchTask):
+        add_images(options.run, options.package, task, options.images)
+        write_package(config, options.run, options.package, options.version, *texts)
 
 
 if __name__ == "__main__":

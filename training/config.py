@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mammo_node.analyse.flips import FLIPS
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -77,6 +79,12 @@ def _phase(common: dict[str, Any], own: dict[str, Any], where: str) -> Phase:
     if "kind" not in task:
         raise SystemExit(f"{where}: task.kind: this key is needed")
     return Phase(**{**values, "train": tuple(values.get("train", ()))})
+
+
+def check_flips(flips: tuple[str, ...]) -> None:
+    """Refuse what is no list of flips, before hours of training."""
+    if not isinstance(flips, tuple) or set(flips) - set(FLIPS):
+        raise SystemExit(f"task.flips: {flips!r}: must be a list of {', '.join(FLIPS)}")
 
 
 def task_values(cls: type, task: dict[str, Any], where: str = "task") -> Any:

@@ -40,8 +40,8 @@ class CropRules:
     crops that show one, `on_muscle` the share of the others that lie on the pectoral muscle where
     there is one, whose bright corner is taken for a mass on film; `inserted` the share that gets a
     fresh lesion of each label (masses and clusters), `scattered` the share that gets single specks;
-    `scale` the range of zoom, `strength` that of grey changes. `margin_px` is cut off after the
-    channels are made, because their neighbourhoods reach beyond the crop.
+    `scale` the range of zoom, `strength` that of changes of grey levels and texture. `margin_px` is
+    cut off after the channels are made, because their neighbourhoods reach beyond the crop.
     With `specks` single calcifications are targets too; with `boxes` the lesions are also given as
     boxes, for networks with anchors.
     """

@@ -28,7 +28,8 @@ class DenseRules:
     `kinds` lists, for each label, the phantom kinds that count as it; a crop has `cells` x `cells`
     cells of `cell_px` pixels of `mm_per_pixel`. `on_finding` is the share of crops around a
     finding, every label as often as the others; the rest lie anywhere on a breast. `inserted` is
-    the share that gets a fresh cluster, `scattered` the share that gets single specks.
+    the share that gets a fresh cluster, `scattered` the share that gets single specks; `strength`
+    is that of changes of grey levels and texture.
     """
 
     kinds: tuple[tuple[str, ...], ...]

@@ -70,13 +70,12 @@ def _free_place(
     rng: np.random.Generator, window: Window, radius_px: float, known: np.ndarray
 ) -> tuple[float, float] | None:
     """Find a point in the middle of a window, (column, row), around which a mass fits."""
-    rows, columns = np.indices(window.mask.shape)
     for _ in range(_TRIES):
         x, y = rng.uniform(0.15, 0.85, 2) * window.mask.shape[0]
         reach = _APART * radius_px
         near = (known[:, :2] - reach < (x, y)).all(axis=1)
         near &= (known[:, 2:] + reach > (x, y)).all(axis=1)
-        disc = np.hypot(columns + 0.5 - x, rows + 0.5 - y) < radius_px
+        disc = radial_distance(window.mask.shape, (x, y), radius_px) < 1.0
         if not near.any() and window.mask[disc].mean() >= _LEAST_COVERED:
             return float(x), float(y)
     return None
@@ -137,6 +136,7 @@ def _gain(
     rise = float(path[disc].mean() - path[ring].mean())
     deviation = float(grey[ring].std())
     there = float(grey[disc].mean() - grey[ring].mean())
-    if rise <= 0.0 or float(grey[disc].mean()) > WHITE or there < (LEAST - ratio) * deviation:
+    if rise <= 0.0 or float(grey[disc].mean()) > WHITE:
         return None
-    return np.float32(min(ratio * deviation / rise, MOST_RISE / float(path.max())))
+    gain = min(ratio * deviation / rise, MOST_RISE / float(path.max()))
+    return np.float32(gain) if there + gain * rise > LEAST * deviation else None

@@ -40,7 +40,7 @@ def measure(
     model: Path,
     held_out: Sequence[Path],
     limit: int | None = None,
-    flips: Sequence[Flip] = (),
+    flips: Sequence[Flip] | None = None,
 ) -> Any:
     """Figures of a model of our own, by the kind of its task; `flips` instead of a detector's own.
 
@@ -53,7 +53,7 @@ def measure(
         spec = spec_of_task(task.channels, task.parameters, task.mm_per_pixel, task.contract)
         found = task.labels, task.ignored
         views = islice(raw_views(_only(held_out)), limit)
-        return measure_detector(model, spec, *found, views, flips or task.flips)
+        return measure_detector(model, spec, *found, views, task.flips if flips is None else flips)
     return _measure_views(config.name, task, model, _only(held_out))
 
 
@@ -76,10 +76,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, help="of the run that made the model")
     parser.add_argument("--model", type=Path, help="ONNX file of that run")
-    parser.add_argument("--package", type=Path, help="instead of both: a package, whole images")
+    parser.add_argument("--package", type=Path, help="instead: detector or sliding windows")
     parser.add_argument("--held-out", type=Path, required=True, nargs="+")
     parser.add_argument("--limit", type=int, help="only so many images, or patches")
-    parser.add_argument("--flips", nargs="*", choices=FLIPS, default=(), help="average over these")
+    parser.add_argument("--flips", nargs="*", choices=FLIPS, help="average over these, or none")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.package:
@@ -87,8 +87,10 @@ def main() -> None:
         family = load_package(options.package).manifest.family
         if family == "sliding-patches":
             figures = measure_maps(options.package, views)
-        else:
+        elif family == "detector":
             figures = measure_package(options.package, views, options.flips)
+        else:
+            parser.error(f"--package: a package of the family {family} is measured by its run")
     elif options.config and options.model:
         config = Config.read(options.config)
         figures = measure(config, options.model, options.held_out, options.limit, options.flips)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,11 @@ from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
 from mammo_node.phantom import TextureBank
 from training.bank import STUDIES_PER_TEXTURE, render
-from training.card import write_package
+from training.card import add_images, write_package
 from training.config import Config, Phase
 from training.export import build, export, parity
 from training.measure import measure
-from training.measures.images import AGREEMENT_IMAGES, measure_agreement, measure_images
-from training.measures.maps import measure_maps
 from training.quantise import quantise
-from training.raw import raw_views
 from training.task import make_task
 from training.tasks.patches import PatchTask
 from training.trainer import train
@@ -127,25 +123,10 @@ def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
     write_package(config, folder, package, VERSION)
     task = make_task(config.phases[-1])
     if isinstance(task, PatchTask):
-        _add_images(folder, package, task, banks.held_out, scale.samples)
+        add_images(folder, package, task, banks.held_out, scale.samples)
         write_package(config, folder, package, VERSION)
     _start(out / "packages", name)
     return config
-
-
-def _add_images(
-    run: Path, package: Path, task: PatchTask, held_out: Path, limit: int | None
-) -> None:
-    """Add to the figures what only a package can tell of whole images."""
-    path = run / "figures.json"
-    figures = json.loads(path.read_text(encoding="utf-8"))
-    if task.inner:
-        images = 1 if limit else AGREEMENT_IMAGES
-        figures["dense_agreement"] = measure_agreement(package, held_out, images)
-        figures |= measure_maps(package, islice(raw_views(held_out), limit))
-    else:
-        figures |= measure_images(package, task.kinds, held_out, limit)
-    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _start(packages: Path, name: str) -> None:

@@ -33,7 +33,7 @@ _SHIFT = 4
 
 
 def lay_strands(rng: np.random.Generator, window: Window, strength: float) -> Window:
-    """Lay strands over some windows; air stays 0 and `window` as it was."""
+    """Lay strands over the breast in some windows; `window` stays as it was."""
     if rng.uniform() >= strength * SHARE:
         return window
     side_mm = window.level.shape[0] * window.mm_per_pixel
@@ -75,4 +75,4 @@ def _threads(
     heading = heading + np.cumsum(_BEND * rng.standard_normal((count, _PIECES)), axis=1)
     steps = (length / _PIECES)[..., None] * np.stack([np.cos(heading), np.sin(heading)], axis=2)
     start = rng.uniform(0.0, shape[0], (count, 1, 2))
-    return np.asarray(start + np.cumsum(steps, axis=1))
+    return np.asarray(np.cumsum(np.concatenate([start, steps], axis=1), axis=1))

@@ -66,5 +66,7 @@ def _reshaped(band: np.ndarray, mask: np.ndarray, power: float) -> np.ndarray:
     size = np.abs(band) / np.float32(deviation)
     detail = np.minimum(size, np.float32(_DETAIL))
     factor = np.maximum(detail, np.float32(1e-6)) ** np.float32(power - 1.0)
-    kept = float((detail[mask] ** 2).mean() / ((detail * factor)[mask] ** 2).mean()) ** 0.5
-    return np.asarray(band * factor * np.float32(kept), dtype=np.float32)
+    before, after = (float((d[mask] ** 2).mean()) for d in (detail, detail * factor))
+    if after == 0.0:
+        return band
+    return np.asarray(band * factor * np.float32((before / after) ** 0.5), dtype=np.float32)

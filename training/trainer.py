@@ -73,7 +73,13 @@ class Run:
         return max(by_steps, self.elapsed_s / (60.0 * self.minutes))
 
     def advance(self, batch: Batch) -> dict[str, float]:
-        """One optimiser step; returns the terms of the loss."""
+        """One optimiser step; returns the terms of the loss.
+
+        Raises
+        ------
+        SystemExit
+            If the loss is not finite: weights would be lost for good, and hours with them.
+        """
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         self.net.train()
@@ -82,8 +88,14 @@ class Run:
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         terms = self.task.losses(self.net, batch)
+        loss = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(loss):
+            raise SystemExit(
+                f"step {self.step}: the loss is {loss.item()}: a value of the batch is not finite,"
+                " or the learning rate is too high. The last checkpoint is whole"
+            )
         self.optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
+        loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), self.phase.clip)
         self.optimiser.step()
         self.step += 1

@@ -38,9 +38,9 @@ REPERTOIRE: Final = (
     (0x2264, 0x2265),
 )
 #: All white space but the non-breaking one.
+_SPACES: Final = re.compile(r"[^\S\u00a0]+")
 #: After a hyphen a line may end.
 _HYPHENS: Final = re.compile(r"(?<=-)")
-_SPACES: Final = re.compile(r"[^\S\u00a0]+")
 _SOFT_HYPHEN: Final = "\u00ad"
 _FILES: Final = MappingProxyType({False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"})
 

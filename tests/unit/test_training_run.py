@@ -72,6 +72,13 @@ def test_a_run_resumes_where_it_stopped(bank, tmp_path):
         assert torch.equal(a, b)
 
 
+def test_a_loss_that_is_not_finite_ends_a_run(bank, tmp_path):
+    """It stops before a weight is lost, and says so."""
+    with pytest.raises(SystemExit, match=r"loss is (nan|inf)"):
+        train(config(30, learning_rate=1e25, clip=1e30, warm_up=0), bank, tmp_path / "run")
+    assert not (tmp_path / "run" / "weights.pt").exists()
+
+
 def test_minutes_end_a_run(bank, tmp_path):
     """A run that is out of time stops after its step, and leaves its weights."""
     run = train(config(10_000), bank, tmp_path / "out", minutes=1e-9)
@@ -101,6 +108,13 @@ def test_a_wrong_configuration_is_named(text, word):
     """A typing error or a missing key is named."""
     with pytest.raises(SystemExit, match=word):
         Config.from_values(text)
+
+
+@pytest.mark.parametrize("flips", ["rows", ["row"]])
+def test_wrong_flips_are_named_before_training(flips):
+    """What is no list of flips is refused when the configuration is read, not hours later."""
+    with pytest.raises(SystemExit, match=r"task\.flips"):
+        make_task(config(1, {**TASK, "flips": flips}).phases[0])
 
 
 def test_a_wrong_task_is_named():
@@ -237,7 +251,8 @@ def test_a_package_is_one_that_the_node_loads(bank, tmp_path, flips):
     assert package.thresholds() == {"mass": 0.3}
     assert list(package.manifest_of(DetectorManifest).output.flips) == flips
     card = (tmp_path / "tiny" / "README.md").read_text()
-    assert ("turned over" in card) == bool(flips)
+    line = "- The package runs an image as it is and with its rows turned over, and averages"
+    assert (f"\n{line} the answers.\n" in card) == bool(flips)
     assert "Not validated clinically" in card
     assert "| masses, IoU >= 0.2, int8 | 0.50 |" in card
 

@@ -215,6 +215,15 @@ def test_few_images_without_a_finding_reach_its_threshold(tmp_path, monkeypatch)
     views = [RawView("", str(i), BLANK, 0.1, "L", "CC", "film", 1.0, f) for i, f in enumerate(seen)]
     made = maps.measure_maps(tmp_path, views)
     assert made["images_with"] == [20, 0]
-    assert 0.75 < made["image_thresholds"][0] < 0.8
-    assert 0.93 < made["image_thresholds"][1] < 0.97
+    # Two labels have the 5 % together: 2.5 % of 80 and of 100 images.
+    assert made["share"] == 0.025
+    assert 0.77 < made["image_thresholds"][0] < 0.8
+    assert 0.96 < made["image_thresholds"][1] < 0.99
     assert made["image_sensitivity"] == [1.0, None]
+    assert made["images_without"] == 80
+    assert 0.02 < made["marked_without"] < 0.08
+    with pytest.raises(SystemExit, match="no image with a breast"):
+        maps.measure_maps(tmp_path, [])
+    runner.package.labels = {0: "nodule"}
+    with pytest.raises(SystemExit, match="nodule"):
+        maps.measure_maps(tmp_path, views)

@@ -117,4 +117,4 @@ def _on_blob(
     channels = session.get_inputs()[0].shape[1]
     image = blob(channels, size, size) * np.float32(scale) + np.float32(offset)
     boxes, scores, labels, _ = detect(session, image, flips)
-    return np.clip(boxes, 0, size), scores, labels
+    return boxes, scores, labels

@@ -14,7 +14,6 @@ from training.manifests.parts import (
     outputs_self_test,
     point,
 )
-from training.measures.maps import MARKED_SHARE
 from training.nets.window import TRIM
 from training.tasks.patches import PatchTask
 
@@ -99,7 +98,7 @@ def _scores_of(
             measured = {"sensitivity": limit["sensitivity"]}
             lines += point("default", label, limit["threshold"], where, measured)
         if task.inner:
-            lines += point("default", label, *_rarely(figures, data, i))
+            lines += point("default", label, *_rarely(label, figures, data, i))
         measured = {"sensitivity": figures["sensitivity"][i]}
         name = "windows" if rare or task.inner else "default"
         lines += point(name, label, figures["thresholds"][i], data, measured)
@@ -108,17 +107,20 @@ def _scores_of(
     return [*lines, *outputs_self_test(model, inputs, ("scores",))]
 
 
-def _rarely(figures: dict[str, Any], data: str, i: int) -> tuple[float, str, dict[str, Any]]:
+def _rarely(
+    label: str, figures: dict[str, Any], data: str, i: int
+) -> tuple[float, str, dict[str, Any]]:
     """Threshold, data and sensitivity of what few images, or else windows, reach by mistake."""
     limit = figures["image_thresholds"][i] if "image_thresholds" in figures else None
     if limit is None:
+        print(f"{label}: its threshold is by windows, as none was measured by image")
         where = data.replace("best F1", "1 % of those without it reach this")
         measured = {"sensitivity": figures["rare_sensitivity"][i]}
         return figures["rare_thresholds"][i], where, measured
     sensitivity, count = figures["image_sensitivity"][i], figures["images_with"][i]
     where = (
         f"{figures['images']} held-out phantom images, {count} with it:"
-        f" {100 * MARKED_SHARE:g} % of the others reach this"
+        f" {100 * figures['share']:g} % of the others reach this"
     )
     return limit, where, {} if sensitivity is None else {"sensitivity": sensitivity}
 

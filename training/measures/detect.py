@@ -104,12 +104,12 @@ def measure_detector(
 
 
 def measure_package(
-    folder: Path, views: Iterable[RawView], flips: Sequence[Flip] = ()
+    folder: Path, views: Iterable[RawView], flips: Sequence[Flip] | None = None
 ) -> dict[str, Any]:
     """Figures of a packaged detector; with the flips that it has, unless others are given."""
     manifest = tomllib.loads((folder / "model.toml").read_text())
     labels = tuple(table["name"] for table in manifest["label"])
-    wanted = flips or manifest["output"].get("flips", ())
+    wanted = manifest["output"].get("flips", ()) if flips is None else flips
     spec = spec_of_package(folder)
     return measure_detector(folder / "model.onnx", spec, labels, (), views, wanted)
 
@@ -156,6 +156,9 @@ def _run(
     names = [output.name for output in session.get_outputs()]
     boxes, scores, labels, *rest = session.run(names, {"image": tensor})
     doubt = rest[0] if rest else np.full(scores.shape, np.nan, dtype=np.float32)
+    # As the node does: a box ends where the image does.
+    rows, columns = tensor.shape[2:]
+    boxes = np.clip(boxes, 0, np.array([columns, rows] * 2, dtype=np.float32))
     kept = _kept(boxes, scores, labels)
     return boxes[kept], scores[kept], labels[kept], doubt[kept]
 

@@ -1,13 +1,13 @@
 """From which score on a classifier of sliding windows rarely marks an image that shows nothing.
 
 Hundreds of windows are looked at in an image: a score that one window in a hundred reaches without
-a finding is reached in most images. What counts for whom reads the results is images, so the
-threshold is one that few images without the finding reach anywhere.
+a finding is reached in most images. Whoever reads the results sees images, so a label's threshold
+is one that few images without its finding reach anywhere: the labels together have these few.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +17,46 @@ from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
 from mammo_node.image.preprocess import NoBreastFound
+from mammo_node.phantom.kinds import BENIGN, CLUSTER, MASS, SIGNS
 from training.measures.detect import prepared
 from training.raw import RawView
 
-#: Share of images without a finding that may reach its threshold.
+KINDS = (MASS, CLUSTER, *SIGNS, *BENIGN)
+#: Share of images that may reach the thresholds of findings that they do not have, by all labels.
 MARKED_SHARE = 0.05
 
 
-def measure_maps(folder: Path, views: Iterable[RawView]) -> dict[str, Any]:
+def measure_maps(
+    folder: Path, views: Iterable[RawView], kinds: Sequence[tuple[str, ...]] | None = None
+) -> dict[str, Any]:
     """Thresholds by image, and the share of images with a finding that reach them.
 
     Parameters
     ----------
     folder
-        A package of the family sliding-patches, whose labels are named as the phantoms' findings.
+        A package of the family sliding-patches.
     views
         Images as rendered; without a breast they are left out.
+    kinds
+        The phantoms' findings that count as each label; by default those of the labels' names.
 
     Returns
     -------
     dict
-        `images`, and by label, in the order of the manifest, `image_thresholds` (None where every
-        image has the finding), `image_sensitivity` (None where none has it) and `images_with`.
+        `images`; `share`, how many of those without a finding may reach its threshold; by label, in
+        the order of the manifest, `image_thresholds` (None where every image has the finding),
+        `image_sensitivity` (None where none has it) and `images_with`;
+        `images_without`, those without any of the findings, and `marked_without`, the share of
+        them with a label at its threshold (None where there are none).
+
+    Raises
+    ------
+    SystemExit
+        If a label names no finding of phantoms, or no image shows a breast.
     """
     runner = window_classifier(folder)
     labels = runner.package.labels
+    kinds = kinds or _kinds_of(labels.values())
     scores, truth = [], []
     for view in views:
         try:
@@ -49,18 +64,33 @@ def measure_maps(folder: Path, views: Iterable[RawView]) -> dict[str, Any]:
         except NoBreastFound:
             continue
         scores.append(runner.run(made.tensor, made.mask).scores.max(axis=(0, 1)))
-        truth.append([len(view.boxes((name,))) > 0 for name in labels.values()])
+        truth.append([len(view.boxes(names)) > 0 for names in kinds])
+    if not scores:
+        raise SystemExit("there is no image with a breast to measure on")
     values, there = np.asarray(scores)[:, list(labels)], np.asarray(truth)
-    limits = [_limit(s[~t]) for s, t in zip(values.T, there.T, strict=True)]
+    share = MARKED_SHARE / len(labels)
+    limits = [_limit(s[~t], share) for s, t in zip(values.T, there.T, strict=True)]
+    empty = values[~there.any(axis=1)]
+    marked = (empty >= [2.0 if limit is None else limit for limit in limits]).any(axis=1)
     return {
         "images": len(values),
+        "share": share,
         "image_thresholds": limits,
         "image_sensitivity": [
             round(float((s[t] >= limit).mean()), 3) if t.any() and limit is not None else None
             for s, t, limit in zip(values.T, there.T, limits, strict=True)
         ],
         "images_with": [int(n) for n in there.sum(axis=0)],
+        "images_without": len(empty),
+        "marked_without": round(float(marked.mean()), 3) if len(empty) else None,
     }
+
+
+def _kinds_of(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    for label in labels:
+        if label not in KINDS:
+            raise SystemExit(f"label {label!r} is none of the phantoms': {', '.join(KINDS)}")
+    return [(label,) for label in labels]
 
 
 def window_classifier(folder: Path) -> WindowClassifier:
@@ -72,9 +102,9 @@ def window_classifier(folder: Path) -> WindowClassifier:
     return runner
 
 
-def _limit(scores: np.ndarray) -> float | None:
-    """Score that few images reach, rounded up: none reaches it by rounding."""
+def _limit(scores: np.ndarray, share: float) -> float | None:
+    """Score that this share of images reaches, rounded up: none reaches it by rounding."""
     if not len(scores):
         return None
-    reached = float(np.quantile(scores.astype(np.float64), 1.0 - MARKED_SHARE))
+    reached = float(np.quantile(scores.astype(np.float64), 1.0 - share))
     return round(float(np.ceil(1e4 * reached)) / 1e4, 4)

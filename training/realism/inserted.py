@@ -32,14 +32,14 @@ def views_for(package: Path, real: Path, draws: int) -> Iterator[RawView]:
     Raises
     ------
     SystemExit
-        If it detects neither masses nor clusters.
+        If it does not detect just masses or just clusters.
     """
     labels = set(load_package(package).labels.values())
-    if MASS in labels:
+    if labels == {MASS}:
         return films_with_masses(read_films(real), draws)
-    if CLUSTER in labels:
+    if labels == {CLUSTER}:
         return mammograms_with_clusters(mammograms(real), draws)
-    raise SystemExit(f"{package}: detects neither {MASS} nor {CLUSTER}")
+    raise SystemExit(f"{package}: must detect either {MASS} or {CLUSTER}, and nothing else")
 
 
 def main() -> None:
@@ -50,7 +50,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=4, help="lesions for each image")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    views = views_for(options.package, options.real, options.draws)
+    views = list(views_for(options.package, options.real, options.draws))
+    if not views:
+        raise SystemExit(f"{options.real}: there is no image for it; see training/realism/real.py")
     print(json.dumps(measure_package(options.package, views), indent=1))
 
 

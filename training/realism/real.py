@@ -46,7 +46,7 @@ class Mammogram:
 
 
 def mammograms(folder: Path) -> Iterator[Mammogram]:
-    """Read the single-frame DICOM mammograms, as they are stored."""
+    """Read the single-frame DICOM mammograms, neither turned nor scaled."""
     for path in sorted(folder.glob("*.dcm")):
         ds = pydicom.dcmread(path)
         if int(ds.get("NumberOfFrames", 1) or 1) > 1:

@@ -15,12 +15,11 @@ from mammo_node.phantom.anatomy import Anatomy, draw_pair
 from mammo_node.phantom.mass import Mass, draw_mass
 from training.mass_insertion import insert_mass
 from training.raw import RawView
+from training.realism.stored import as_stored
 from training.realism.view import FAT, GLAND, PITCH_MM, TissueView
 
 #: Places that are tried for one mass, and how deep inside the skin they lie at least.
 _TRIES, _DEPTH_MM = 50, 12.0
-#: Stored values of the darkest and of the range of the breast.
-_STORED_LOW, _STORED_RANGE = 700.0, 3000.0
 
 
 def with_mass(rng: np.random.Generator, film: TissueView, anatomy: Anatomy) -> RawView | None:
@@ -33,24 +32,14 @@ def with_mass(rng: np.random.Generator, film: TissueView, anatomy: Anatomy) -> R
     box = insert_mass(rng, grey, film.breast, PITCH_MM, mass, anatomy, point)
     if box is None:
         return None
-    stored = np.clip(_STORED_LOW + _STORED_RANGE * grey, 0, 65535) * film.breast
-    return RawView(
-        name=film.name,
-        patient=film.name,
-        pixels=stored.astype(np.uint16),
-        pitch_mm=PITCH_MM,
-        laterality="L",
-        view="MLO",
-        look="film",
-        density=0.0,
-        findings=((MASS, mass.malignant_looking, box),),
-    )
+    finding = (MASS, mass.malignant_looking, box)
+    return as_stored(film.name, "film", grey, film.breast, PITCH_MM, finding)
 
 
 def _place(rng: np.random.Generator, film: TissueView, mass: Mass) -> tuple[float, float] | None:
     depth = film.depth_mm
     inside = np.argwhere((depth > _DEPTH_MM) & np.isin(film.tissue, (FAT, GLAND)))
-    for _ in range(_TRIES):
+    for _ in range(_TRIES if len(inside) else 0):
         row, column = inside[int(rng.integers(len(inside)))]
         if depth[row, column] > 1.1 * mass.radius_mm + 2.0:
             return float(column), float(row)

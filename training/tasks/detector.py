@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mammo_node.analyse.manifest.boxes import Flip
+from training.config import check_flips
 from training.contract import Contract
 from training.crops import CropRules, CropSource
 from training.loss import box_loss, focal_loss, heat_loss, weighted_bce
@@ -43,6 +44,10 @@ class DetectorTask:
     speck_weight: float = 0.3
     extent_weight: float = 0.0
     flips: tuple[Flip, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what nothing would notice before the package is loaded."""
+        check_flips(self.flips)
 
     def source(self, data: Path) -> CropSource:
         """Open a bank."""

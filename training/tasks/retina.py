@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mammo_node.analyse.manifest.boxes import Flip
+from training.config import check_flips
 from training.contract import Contract
 from training.crops import CropRules, CropSource
 from training.loss import focal_loss
@@ -45,6 +46,10 @@ class RetinaTask:
     strength: float = 1.0
     box_weight: float = 1.0
     flips: tuple[Flip, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what nothing would notice before the package is loaded."""
+        check_flips(self.flips)
 
     def source(self, data: Path) -> CropSource:
         """Open a bank."""
