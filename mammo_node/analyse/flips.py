@@ -5,7 +5,8 @@ where it does not, the mean of both answers is nearer the truth. Each flip is on
 
 - A turned tensor has the same shape, and boxes map back exactly: an edge at y lies at rows - y.
 - A box's score is the mean over all runs of the score of what lies there, 0 where a run has
-  nothing there; its edges are the mean weighted by those scores.
+  nothing there; its edges are the mean weighted by those scores. What overlaps little counts in
+  proportion, so that a pixel more or less of overlap does not halve a score.
 - What scores under `FAINT` in a run counts as nothing there.
 """
 
@@ -25,7 +26,7 @@ from mammo_node.analyse.suppression import suppress
 FLIPS: Final[tuple[Flip, ...]] = get_args(Flip)
 
 FAINT: Final = 0.002
-#: Boxes of two runs are of one lesion from this intersection over union on.
+#: Boxes of two runs are wholly of one lesion from this intersection over union on.
 _SAME_IOU: Final = 0.4
 
 Array = npt.NDArray[Any]
@@ -95,14 +96,13 @@ def mean_boxes(runs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
 
 
 def _partners(boxes: Array, others: Array, scores: Array) -> tuple[Array, Array]:
-    """Score and edges of what a run has at each box: of those that overlap enough, the best."""
+    """Score and edges of what a run has at each box: the best of what overlaps, by how much."""
     if not len(others) or not len(boxes):
         return np.zeros(len(boxes)), np.zeros((len(boxes), 4))
     overlap = iou(boxes, others)
-    fit = np.where(overlap >= _SAME_IOU, overlap * scores, 0.0)
-    best = fit.argmax(axis=1)
-    there = fit[np.arange(len(boxes)), best] > 0.0
-    return np.where(there, scores[best], 0.0), others[best] * there[:, None]
+    best = (overlap * scores).argmax(axis=1)
+    share = np.minimum(overlap[np.arange(len(boxes)), best] / _SAME_IOU, 1.0)
+    return share * scores[best], others[best]
 
 
 def _thinned(run: Candidates, nms_iou: float, most: int) -> Candidates:

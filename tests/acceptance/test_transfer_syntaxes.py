@@ -21,6 +21,9 @@ _SR = "1.2.840.10008.5.1.4.1.1.88.34"
 _SCORE, _EDGE_PX = 0.05, 6.0
 #: What is weaker than this may peak in the next cell of the network's answer, 8 px of this image.
 _WEAK, _CELL_PX = 0.2, 9.0
+#: What the default operating point leaves out is the less certain: dcmcjpeg's 12 bit encoder remaps
+#: grey levels, and with them the darkest of the skin, by which all others are scaled.
+_LEFT_OUT, _UNCERTAIN = 0.38, 0.15
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +108,10 @@ def _check_close(report: Report, expected: Report) -> None:
         if finding.score < 0.05 + _SCORE:
             continue
         near_px = _CELL_PX if finding.score < _WEAK else _EDGE_PX
+        close = _UNCERTAIN if finding.score < _LEFT_OUT else _SCORE
         assert any(
             other.label == finding.label
-            and abs(other.score - finding.score) <= _SCORE
+            and abs(other.score - finding.score) <= close
             and abs(other.box_px.centre[0] - finding.box_px.centre[0]) <= near_px
             and abs(other.box_px.centre[1] - finding.box_px.centre[1]) <= near_px
             for other in report.findings

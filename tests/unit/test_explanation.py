@@ -126,10 +126,11 @@ class _Randomised:
 def test_randomised_weights_change_the_map(phantom: Phantom):
     """The sanity check of Adebayo et al. (2018): a map that outlives the weights shows no model.
 
-    From the heads down, ever more layers are drawn anew; each map is less like the first.
+    From the heads down, ever more layers are drawn anew; each map is less like the first. Signs
+    count: sizes alone follow the image, which is a factor of every such map.
     """
     package = phantom.detector.package
-    first = np.abs(relevance(phantom.detector).raw(phantom.tensor))
+    first = relevance(phantom.detector).raw(phantom.tensor)
     breast = phantom.tensor[0, 0] > 0.05
     correlations = []
     for depth in (4, 30):
@@ -140,12 +141,12 @@ def test_randomised_weights_change_the_map(phantom: Phantom):
         # What scores best of the random network: it reports nothing by itself.
         (scores,) = session.run({"image": phantom.tensor}, ["scores"])
         limit = np.array([np.sort(scores)[-3]], np.float32)
-        other = np.abs(replace(explainer, thresholds=limit).raw(phantom.tensor))
+        other = replace(explainer, thresholds=limit).raw(phantom.tensor)
         assert other.any()
         correlations.append(spearmanr(first[breast], other[breast]).statistic)
     # New heads still look at what the old features mark; without those nothing is left.
     assert correlations[0] < 0.9, correlations
-    assert correlations[1] < 0.35, correlations
+    assert abs(correlations[1]) < 0.1, correlations
 
 
 def test_the_same_weights_give_the_same_map(phantom: Phantom):

@@ -62,6 +62,19 @@ def test_scores_are_means_and_what_one_run_lacks_counts_as_nothing():
     assert found.boxes[0].tolist() == pytest.approx([2 / 3, 0, 20 + 2 / 3, 20])
 
 
+def test_a_little_less_overlap_makes_a_little_less_score():
+    """As a box of the other run moves away, the mean falls evenly, and never by a leap."""
+    scores = []
+    for shift in np.arange(0.0, 22.0, 0.25):
+        other = candidates(([shift, 0, 20 + shift, 20], 0.6, 0))
+        scores.append(averaged((candidates(([0, 0, 20, 20], 0.6, 0)), other), 0.2, 100).scores[0])
+    assert scores[0] == pytest.approx(0.6)
+    assert scores[-1] == pytest.approx(0.3)
+    falls = -np.diff(scores)
+    assert falls.min() >= -1e-6
+    assert falls.max() < 0.02
+
+
 @dataclass(frozen=True)
 class _Brightest:
     """A network with a bias: what lies in the upper half scores half as much again."""

@@ -387,7 +387,7 @@ def test_the_bundled_detectors_have_one(name: str):
     limit = np.array([float(scores[0]) * 0.98], np.float32)  # the best few candidates
     (found,) = graph.run({"image": image, THRESHOLDS: limit}, [RELEVANCE])
     count = int((scores >= limit[0]).sum())
-    step = 2e-3
+    step = 2e-4
     ends = []
     for sign in (1, -1):
         (moved,) = forward.run({"image": image * np.float32(1 + sign * step)}, ["scores"])
