@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,8 @@ import numpy.typing as npt
 LINE_HEIGHT: Final = 0.02
 LETTER_ASPECT: Final = 0.6
 _GAP = 0.25
+#: Two captions on each other are both lost, a part of an outline is not.
+_UNREADABLE: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class Area:
             and self.top < other.bottom
             and other.top < self.bottom
         )
+
+    def shared(self, other: Area) -> float:
+        """Return how many square pixels the two share."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(width, 0.0) * max(height, 0.0)
 
 
 def bounds(points: npt.NDArray[np.float64]) -> Area:
@@ -54,7 +62,7 @@ def caption_areas(
 ) -> list[Area]:
     """Place captions of given widths, one per outline: above, below or beside it, where free.
 
-    Where nothing is free the caption stands above its outline all the same.
+    Where nothing is free the caption stands where it covers least; another caption counts most.
     """
     marks = [bounds(points) for points in outlines]
     placed: list[Area] = []
@@ -63,8 +71,14 @@ def caption_areas(
         candidates = [_moved_inside(area, image) for area in around]
         taken = [*marks, *placed]
         free = (area for area in candidates if not any(area.overlaps(t) for t in taken))
-        placed.append(next(free, candidates[0]))
+        placed.append(next(free, None) or min(candidates, key=_covering(marks, placed)))
     return placed
+
+
+def _covering(marks: Sequence[Area], captions: Sequence[Area]) -> Callable[[Area], float]:
+    """Return what tells how much of marks and captions an area covers."""
+    weighed = [(mark, 1.0) for mark in marks] + [(caption, _UNREADABLE) for caption in captions]
+    return lambda area: sum(weight * area.shared(other) for other, weight in weighed)
 
 
 def _around(mark: Area, width: float, height: float) -> list[Area]:
@@ -77,6 +91,8 @@ def _around(mark: Area, width: float, height: float) -> list[Area]:
         (mark.left - gap - width, middle),
         (mark.left, mark.top - 2 * (gap + height)),
         (mark.left, mark.bottom + 2 * gap + height),
+        (mark.right + gap, mark.top - height),
+        (mark.right + gap, mark.bottom),
     ]
     return [Area(x, y, x + width, y + height) for x, y in corners]
 

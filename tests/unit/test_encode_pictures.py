@@ -85,6 +85,21 @@ def test_crowded_captions_stay_inside() -> None:
         assert 0 <= area.top < area.bottom <= 100
 
 
+def test_a_caption_without_a_free_place_covers_an_outline_before_a_caption() -> None:
+    """Where all around is taken, two captions still do not stand on each other."""
+    corners = (
+        (20, 20, 60, 60),
+        (20, 64, 60, 90),
+        (62, 20, 95, 95),
+        (2, 20, 18, 95),
+        (22, 22, 40, 40),
+    )
+    boxes = [np.array([[x0, y0], [x1, y1]], dtype=float) for x0, y0, x1, y1 in corners]
+    areas = caption_areas(boxes, [30.0] * len(boxes), Area(0.0, 0.0, 100.0, 100.0), 8.0)
+    pairs = [(one, two) for n, one in enumerate(areas) for two in areas[:n]]
+    assert not any(one.overlaps(two) for one, two in pairs)
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_json_says_what_the_result_says(name: str) -> None:
     """The JSON form survives a round trip through text and has every view and finding."""
