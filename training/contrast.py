@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: A ring of fewer pixels of breast says nothing.
+LEAST_RING = 50
+
 
 def radial_distance(
     shape: tuple[int, ...], middle: tuple[float, float], radius_px: float

@@ -16,7 +16,7 @@ from mammo_node.phantom.anatomy import Anatomy, draw_pair
 from mammo_node.phantom.insertion import outline_of_mass
 from mammo_node.phantom.lesion import bounds
 from mammo_node.phantom.mass import Mass, draw_mass, project_mass
-from training.contrast import disc_and_ring, radial_distance
+from training.contrast import LEAST_RING, disc_and_ring, radial_distance
 from training.windows import Window
 
 #: Mean, deviation and bounds of the contrast over the deviation of the ring around a mass: the
@@ -26,8 +26,6 @@ RATIO, RATIO_BOUNDS = (1.5, 0.9), (0.4, 3.5)
 MOST_RISE = 0.45
 #: The least with the tissue that is there, and where no mass is put: on implants, burnt-out muscle.
 LEAST, WHITE = 0.2, 0.9
-#: A ring of fewer pixels of breast says nothing.
-_LEAST_RING = 50
 
 
 #: A mass in a window: places that are tried, and the least share of it that is breast.
@@ -131,7 +129,7 @@ def _gain(
     middle, radius_px = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
     disc, ring = disc_and_ring(radial_distance(grey.shape, middle, radius_px), breast)
     ratio = float(np.clip(rng.normal(*RATIO), *RATIO_BOUNDS))
-    if not disc.any() or int(ring.sum()) < _LEAST_RING:
+    if not disc.any() or int(ring.sum()) < LEAST_RING:
         return None
     rise = float(path[disc].mean() - path[ring].mean())
     deviation = float(grey[ring].std())

@@ -208,7 +208,7 @@ def test_few_images_without_a_finding_reach_its_threshold(tmp_path, monkeypatch)
         package=SimpleNamespace(labels={0: "mass", 1: "asymmetry"}, input_spec=None),
         run=lambda *_: SimpleNamespace(scores=next(grids)),
     )
-    monkeypatch.setattr(maps, "window_classifier", lambda _: runner)
+    monkeypatch.setattr(maps, "packaged", lambda *_: runner)
     monkeypatch.setattr(maps, "prepared", lambda *_: SimpleNamespace(tensor=0, mask=0))
     box = (0.0, 0.0, 9.0, 9.0)
     seen = [(("mass", False, box),) if i >= 80 else () for i in range(100)]

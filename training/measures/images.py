@@ -10,14 +10,13 @@ import numpy as np
 
 from mammo_node.analyse.candidate_patches import CandidatePatches
 from mammo_node.analyse.dense_agreement import dense_agreement
+from mammo_node.analyse.sliding_patches import WindowClassifier
 from mammo_node.analyse.suspicion import derive_limits
-from mammo_node.config import Models, Worker
-from mammo_node.engine import Engine
 from mammo_node.evaluate import bootstrap
 from mammo_node.evaluate.roc import auc
 from mammo_node.image.preprocess import NoBreastFound
 from training.measures.detect import prepared
-from training.measures.maps import window_classifier
+from training.measures.packaged import packaged
 from training.raw import raw_views
 
 #: Images whose windows are judged: a few seconds each, and limits need no more.
@@ -42,9 +41,7 @@ def measure_images(
     limit
         Only so many images.
     """
-    engine = Engine.start(Models(folder=folder.resolve().parent, use=(folder.name,)), Worker())
-    runner = engine.loaded[0].runner
-    assert isinstance(runner, CandidatePatches)
+    runner = packaged(folder, CandidatePatches)
     scores, truth, patients = [], [], []
     for view in islice(raw_views(held_out), limit or IMAGES):
         try:
@@ -60,7 +57,7 @@ def measure_images(
 
 def measure_agreement(folder: Path, held_out: Path, images: int = AGREEMENT_IMAGES) -> float:
     """Return how far a package's windows and its dense evaluation agree: `dense_agreement`."""
-    runner = window_classifier(folder)
+    runner = packaged(folder, WindowClassifier)
     made = [
         prepared(view, runner.package.input_spec) for view in islice(raw_views(held_out), images)
     ]

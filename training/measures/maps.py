@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from mammo_node.analyse.sliding_patches import WindowClassifier
-from mammo_node.config import Models, Worker
-from mammo_node.engine import Engine
 from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.phantom.kinds import BENIGN, CLUSTER, MASS, SIGNS
 from training.measures.detect import prepared
+from training.measures.packaged import packaged
 from training.raw import RawView
 
 KINDS = (MASS, CLUSTER, *SIGNS, *BENIGN)
@@ -54,7 +53,7 @@ def measure_maps(
     SystemExit
         If a label names no finding of phantoms, or no image shows a breast.
     """
-    runner = window_classifier(folder)
+    runner = packaged(folder, WindowClassifier)
     labels = runner.package.labels
     kinds = kinds or _kinds_of(labels.values())
     scores, truth = [], []
@@ -91,15 +90,6 @@ def _kinds_of(labels: Iterable[str]) -> list[tuple[str, ...]]:
         if label not in KINDS:
             raise SystemExit(f"label {label!r} is none of the phantoms': {', '.join(KINDS)}")
     return [(label,) for label in labels]
-
-
-def window_classifier(folder: Path) -> WindowClassifier:
-    """Load a package of the family sliding-patches as the node does."""
-    engine = Engine.start(Models(folder=folder.resolve().parent, use=(folder.name,)), Worker())
-    runner = engine.loaded[0].runner
-    if not isinstance(runner, WindowClassifier):
-        raise SystemExit(f"{folder}: is no classifier of sliding windows")
-    return runner
 
 
 def _limit(scores: np.ndarray, share: float) -> float | None:

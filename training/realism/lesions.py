@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS, PhantomView, TextureBank, generate_study
-from training.contrast import disc_and_ring, radial_distance
+from training.contrast import LEAST_RING, disc_and_ring, radial_distance
 from training.realism.statistics import Figures
 from training.realism.table import Row, spread
 
@@ -76,7 +76,7 @@ def mass_figures(
     """Contrast, visibility, edge and texture of one mass."""
     distance = radial_distance(grey.shape, middle, radius_px)
     disc, ring = disc_and_ring(distance, breast)
-    if ring.sum() < 50:
+    if ring.sum() < LEAST_RING:
         return {}
     contrast = float(grey[disc].mean() - grey[ring].mean())
     edges = np.arange(0.0, 1.9, 0.1)
