@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS
+from mammo_node.phantom.dust import add_dust
 from mammo_node.phantom.kinds import BENIGN_CALCIFICATION, VASCULAR_CALCIFICATION
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
@@ -27,6 +28,9 @@ FINE_ENOUGH_MM = 0.12
 CALCIFIED = (CLUSTER, BENIGN_CALCIFICATION, VASCULAR_CALCIFICATION)
 #: A finding's box in mm of the view, label's index, whether it is asked for, malignancy.
 _Known = tuple[tuple[float, ...], int | None, bool, bool]
+#: Marks of dust on a square decimetre, many times a film's, as a crop is small; and their grey,
+#: of the breast's range.
+DUST_MARKS, DUST_WHITE = 30.0, (0.9, 1.5)
 #: Room for so many lesions in a crop's list of boxes.
 MOST_LESIONS = 12
 
@@ -39,7 +43,8 @@ class CropRules:
     by index; other kinds in `ignored` are neither right nor wrong. `on_lesion` is the share of
     crops that show one, `on_muscle` the share of the others that lie on the pectoral muscle where
     there is one, whose bright corner is taken for a mass on film; `inserted` the share that gets a
-    fresh lesion of each label (masses and clusters), `scattered` the share that gets single specks;
+    fresh lesion of each label (masses and clusters), `scattered` the share that gets single specks,
+    `dusty` the share that gets marks as they lie on film, which are no calcifications;
     `scale` the range of zoom, `strength` that of changes of grey levels and texture. `margin_px` is
     cut off after the channels are made, because their neighbourhoods reach beyond the crop.
     With `specks` single calcifications are targets too; with `boxes` the lesions are also given as
@@ -57,6 +62,7 @@ class CropRules:
     ignored: tuple[str, ...] = ()
     inserted: float = 0.0
     scattered: float = 0.0
+    dusty: float = 0.0
     scale: tuple[float, float] = (0.8, 1.25)
     strength: float = 1.0
     specks: bool = False
@@ -89,6 +95,8 @@ class CropSource(BankSource):
             places = self._insert(rng, window, truth)
         if rng.uniform() < rules.scattered:
             places = np.concatenate([places, scatter_specks(rng, window).specks_px])
+        if rng.uniform() < rules.dusty:
+            _strew_dust(rng, window)
         calcified: list[_Known] = [
             (f.box_mm, None, False, False) for f in view.truth.findings if f.kind in CALCIFIED
         ]
@@ -165,6 +173,13 @@ class CropSource(BankSource):
             pick = int(rng.integers(len(rows)))
             centre = np.array([columns[pick], rows[pick]]) * 8.0 * 0.3
         return float(centre[0] - side_mm / 2), float(centre[1] - side_mm / 2)
+
+
+def _strew_dust(rng: np.random.Generator, window: Window) -> None:
+    """Put dust on a window, in place; air stays 0."""
+    white = float(rng.uniform(*DUST_WHITE))
+    add_dust(rng, window.level, window.mm_per_pixel, marks=DUST_MARKS, white=white)
+    window.level[~window.mask] = 0.0
 
 
 def _wanted(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mammo_node.phantom.dust import add_dust
 from mammo_node.phantom.noise import FloatArray
 
 
@@ -48,10 +49,7 @@ def add_film_marks(rng: np.random.Generator, grey: FloatArray, pitch_mm: float) 
     rows, columns = grey.shape
     for _ in range(int(rng.poisson(2.0))):
         _scratch(rng, grey, pitch_mm)
-    for _ in range(int(rng.poisson(6.0))):
-        centre = (int(rng.uniform(0, columns)), int(rng.uniform(0, rows)))
-        radius = max(1, int(rng.uniform(0.1, 0.35) / pitch_mm))
-        _dust(grey, centre, radius, float(rng.uniform(0.5, 1.0)))
+    add_dust(rng, grey, pitch_mm)
     if rng.uniform() < 0.3:
         width = int(rng.uniform(0.5, 5.0) / pitch_mm)
         level = float(rng.choice([0.0, 0.9, 1.0]))
@@ -72,13 +70,3 @@ def _scratch(rng: np.random.Generator, grey: FloatArray, pitch_mm: float) -> Non
     ends = np.round(np.stack([start, end]) * 16).astype(np.int32)
     cv2.line(canvas, ends[0], ends[1], 255, 1, cv2.LINE_AA, 4)
     grey += canvas.astype(np.float32) * np.float32(rng.uniform(-0.05, 0.1) / 255.0)
-
-
-def _dust(grey: FloatArray, centre: tuple[int, int], radius: int, level: float) -> None:
-    size = 2 * radius + 5
-    spot = np.zeros((size, size), dtype=np.uint8)
-    cv2.circle(spot, (radius + 2, radius + 2), radius, 255, -1, cv2.LINE_AA)
-    left, top = centre[0] - radius - 2, centre[1] - radius - 2
-    target = grey[max(top, 0) : top + size, max(left, 0) : left + size]
-    if target.shape == spot.shape:
-        np.maximum(target, spot.astype(np.float32) * np.float32(level / 255.0), out=target)

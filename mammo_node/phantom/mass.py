@@ -36,7 +36,7 @@ INDISTINCT_RIM = (0.5, 1.2)
 _INDISTINCT = (0.4, 0.9)
 #: Deviation of the depth of a mass from place to place: its core is nearly as finely textured as
 #: the tissue around it.
-TEXTURE_MM = (0.15, 0.7)
+TEXTURE_MM = (0.25, 0.95)
 _TEXTURE_PITCH_MM, _TEXTURE_BETA, _TEXTURE_OUTER_MM = 0.2, 3.2, 5.0
 _STEPS = 36
 _PIECES = 8
@@ -83,7 +83,7 @@ def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
     malignant = bool(rng.uniform() < _MALIGNANT[variety])
-    diameter = float(np.clip(14.5 * np.exp(0.5 * rng.standard_normal()), 6.0, 45.0))
+    diameter = float(np.clip(14.0 * np.exp(0.53 * rng.standard_normal()), 6.0, 48.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
     k = rng.standard_normal((count, 3)) * wavenumber * rng.uniform(0.4, 1.0, (count, 1))

@@ -2,8 +2,9 @@
 
 Real masses stand out from their ring by a median of 1.4 standard deviations (10-90 %: 0.3-2.7).
 What a mass adds by itself is asked for, and not that it lies where tissue is bright already: a box
-there would hold gland that nobody takes for a mass. Places are drawn until one fits the visibility
-that was drawn first; most are drawn where gland meets fat, as most cancers lie there.
+there would hold gland that nobody takes for a mass. How far from the nipple it lies and how well it
+is seen are drawn first, and places there until one fits; half of them where gland meets fat, as
+most cancers lie there.
 """
 
 # ruff: noqa: PLR0917 - a step of rendering takes what it renders
@@ -11,6 +12,7 @@ that was drawn first; most are drawn where gland meets fat, as most cancers lie 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,12 +23,13 @@ from mammo_node.phantom.visibility import Point, gland_share, mass_visibility, q
 
 __all__ = ["Point", "place_cluster", "place_mass"]
 
-CANDIDATES = 30
-#: Mean, deviation, and bounds of what a mass is asked to add, and the least in any view. The mean
-#: is above the real median, as what is asked for is not to be had in every breast.
-WANTED = (3.6, 1.4)
-WANTED_BOUNDS = (1.1, 7.0)
-LEAST = 0.9
+CANDIDATES = 50
+#: Mean, deviation, and bounds of what a mass is asked to add, and the least in any view: where it
+#: is to be had, and in breasts that are too dense for it anywhere. The mean is above the real
+#: median, as what is asked for is not to be had in every breast.
+WANTED = (4.4, 1.6)
+WANTED_BOUNDS = (1.8, 8.0)
+LEAST, LEAST_AT_ALL = 1.8, 1.45
 #: The least with the tissue that is there: no mass in a hole that it only fills.
 LEAST_THERE = 0.3
 #: A cluster is put where a small round mass, this deep, would stand out: median and log deviation
@@ -38,6 +41,9 @@ CLUSTER_LEAST = 0.5
 AT_BORDER = 0.5
 BORDER_GLAND = (0.04, 0.35)
 MOST_MUSCLE = 0.2
+#: Which shares of the way to the nipple lesions lie at, and how thick the layer is, in shares, in
+#: which a place is sought: the quietest place of a whole breast is in the fat behind the gland.
+SHARES, LAYER = (0.08, 0.95), 0.14
 #: Least distance of a mass from the picture's edges, in radii: few masses are cut by them.
 MASS_EDGE, CLUSTER_EDGE = 1.15, 0.8
 
@@ -52,7 +58,9 @@ def place_mass(
         alone, there = mass_visibility(scene, point, mass)
         return alone if there > LEAST_THERE else 0.0
 
-    return _place(rng, scenes, (mass.radius_mm, MASS_EDGE), (wanted, LEAST), visible, taken)
+    return _place(
+        rng, scenes, (mass.radius_mm, MASS_EDGE), (wanted, LEAST, LEAST_AT_ALL), visible, taken
+    )
 
 
 def place_cluster(
@@ -65,33 +73,71 @@ def place_cluster(
     def visible(scene: Scene, point: Point) -> float:
         return quietness(scene, point, CLUSTER_RADIUS_MM, CLUSTER_PATH_MM)
 
-    bounds = CLUSTER_RADIUS_MM, CLUSTER_EDGE
-    return _place(rng, scenes, bounds, (wanted, CLUSTER_LEAST), visible, taken)
+    size, asked = (CLUSTER_RADIUS_MM, CLUSTER_EDGE), (wanted, CLUSTER_LEAST, CLUSTER_LEAST)
+    return _place(rng, scenes, size, asked, visible, taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Where places are sought, and what they must have.
+
+    `shares` of the way to the nipple, only where gland meets fat with `at_border`, and the least
+    visibility in any view.
+    """
+
+    shares: tuple[float, float]
+    at_border: bool
+    least: float
 
 
 def _place(
     rng: np.random.Generator,
     scenes: tuple[Scene, ...],
     size: tuple[float, float],
-    asked: tuple[float, float],
+    asked: tuple[float, float, float],
     visible: Callable[[Scene, Point], float],
     taken: list[Point],
 ) -> Point | None:
-    """Of some candidates, the one that is nearest to what is asked: visibility, and its least.
+    """Of some candidates, the one that is nearest to what is asked.
 
-    `size` is the radius in mm, and the least distance from the edges in radii.
+    `size` is the radius in mm, and the least distance from the edges in radii; `asked` the
+    visibility, its least, and the least where there is nothing better.
     """
-    radius_mm, (wanted, least) = size[0], asked
-    at_border = bool(rng.uniform() < AT_BORDER)
+    wanted, least, at_all = asked
+    share = float(rng.uniform(*SHARES))
+    layer = (max(share - LAYER, SHARES[0]), min(share + LAYER, SHARES[1]))
+    border = bool(rng.uniform() < AT_BORDER)
+    # What is asked for is not to be had in every breast: better elsewhere than left out.
+    for search in (
+        _Search(layer, border, least),
+        _Search(layer, False, least),
+        _Search(SHARES, False, least),
+        _Search(SHARES, False, at_all),
+    ):
+        point = _best(rng, scenes, size, search, wanted, visible, taken)
+        if point is not None:
+            return point
+    return None
+
+
+def _best(
+    rng: np.random.Generator,
+    scenes: tuple[Scene, ...],
+    size: tuple[float, float],
+    search: _Search,
+    wanted: float,
+    visible: Callable[[Scene, Point], float],
+    taken: list[Point],
+) -> Point | None:
     best: tuple[float, Point] | None = None
     for _ in range(CANDIDATES):
-        point = _candidate(rng, scenes, size, taken)
+        point = _candidate(rng, scenes, size, search.shares, taken)
         if point is None:
             continue
-        if at_border and not any(_at_border(s, point, radius_mm) for s in scenes):
+        if search.at_border and not any(_at_border(s, point, size[0]) for s in scenes):
             continue
         ratios = [visible(s, point) for s in scenes]
-        if min(ratios) < least:
+        if min(ratios) < search.least:
             continue
         miss = abs(float(np.log(np.mean(ratios) / wanted)))
         if best is None or miss < best[0]:
@@ -108,6 +154,7 @@ def _candidate(
     rng: np.random.Generator,
     scenes: tuple[Scene, ...],
     size: tuple[float, float],
+    shares: tuple[float, float],
     taken: list[Point],
 ) -> Point | None:
     radius_mm = size[0]
@@ -115,7 +162,7 @@ def _candidate(
     half = anatomy.half_width_mm
     for _ in range(40):
         point = (
-            anatomy.depth_mm * float(rng.uniform(0.08, 0.95)),
+            anatomy.depth_mm * float(rng.uniform(*shares)),
             half * float(np.clip(rng.normal(0.1, 0.42), -0.8, 0.9)),
             half * float(np.clip(rng.normal(0.12, 0.42), -0.8, 0.9)),
         )

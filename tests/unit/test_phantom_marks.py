@@ -7,6 +7,7 @@ import pytest
 
 from mammo_node.phantom import draw_recipe
 from mammo_node.phantom.anatomy import draw_anatomy
+from mammo_node.phantom.dust import add_dust
 from mammo_node.phantom.kinds import SKIN_MARKER
 from mammo_node.phantom.look import BLACK, WHITE, FilmSheet, Spot
 from mammo_node.phantom.metal import BALL, RING, WIRE, add_skin_marker
@@ -134,3 +135,23 @@ def test_film_recipes_differ_in_every_mark():
         assert np.std(values) > np.mean(values) / 3 > 0, name
     assert 0.2 < np.mean([sheet.frame_mm > 0 for sheet in sheets]) < 0.4
     assert 0.3 < np.mean([sheet.streaks > 0 for sheet in sheets]) < 0.5
+
+
+def test_dust_is_white_and_crisp_and_covers_little():
+    """Marks only brighten, none beyond white, and their edges are a pixel wide."""
+    grey = np.full((800, 800), 0.3, dtype=np.float32)
+    add_dust(np.random.default_rng(3), grey, 0.1, marks=200.0)
+    there = grey > np.float32(0.3)
+    assert 20 < there.sum() < 0.02 * grey.size
+    assert grey.min() == np.float32(0.3)
+    assert 0.8 < grey.max() <= 1.0
+    assert np.abs(np.diff(grey, axis=1)).max() > 0.4
+
+
+def test_small_dust_covers_only_part_of_a_pixel():
+    """A speck as wide as half a pixel does not become a white pixel."""
+    fine, coarse = (np.zeros((size, size), dtype=np.float32) for size in (2000, 200))
+    for image, pitch_mm in ((fine, 0.05), (coarse, 0.5)):
+        for seed in range(8):
+            add_dust(np.random.default_rng(seed), image, pitch_mm, marks=40.0)
+    assert coarse.sum() * 0.5**2 < 2.0 * fine.sum() * 0.05**2

@@ -138,3 +138,13 @@ def test_few_masses_are_cut_by_the_edge_of_the_picture(scene):
             column, row = scene.to_pixel(point)
             assert min(column, row) * PITCH_MM > mass.radius_mm
             assert (scene.grid.rows - row) * PITCH_MM > mass.radius_mm
+
+
+def test_masses_lie_near_the_nipple_too(scene):
+    """How far from the nipple is drawn before a quiet place is sought, so that none draws all."""
+    mass, rng = ball(0.5, 6.0), np.random.default_rng(8)
+    points = [p for p in (place_mass(rng, (scene,), mass, []) for _ in range(40)) if p is not None]
+    shares = np.array([point[0] for point in points]) / scene.anatomy.depth_mm
+    assert len(points) > 30
+    assert (shares > 0.55).mean() > 0.25
+    assert (shares < 0.45).mean() > 0.25

@@ -289,6 +289,21 @@ def test_scattered_specks_are_no_cluster():
     assert window.level.max() > 0.5
 
 
+def test_dust_is_no_calcification(bank):
+    """Marks change the picture of a crop within the breast, and no target of it."""
+    rules = CropRules(labels=("mass",), size_px=96, margin_px=0, strength=0.0)
+    plain, strewn = (CropSource(bank, replace(rules, dusty=share)) for share in (0.0, 1.0))
+    brighter = []
+    for seed in range(6):
+        clean, dusty = (source.draw(np.random.default_rng(seed)) for source in (plain, strewn))
+        before, after = clean["image"][0], dusty["image"][0]
+        brighter.append(float(after.sum() - before.sum()))
+        assert (after == 0.0).sum() == (before == 0.0).sum()
+        for name in ("heat", "care", "weight"):
+            assert dusty[name].sum() == pytest.approx(clean[name].sum())
+    assert max(brighter) > 0.0
+
+
 def test_targets_peak_at_the_centre():
     """The bump is 1 in the centre's cell and the edges there give the box back."""
     wanted = Wanted((40.0, 56.0, 88.0, 96.0), 0, asked=True, malignant=True)

@@ -35,6 +35,7 @@ class DetectorTask:
     on_muscle: float = 0.0
     inserted: float = 0.0
     scattered: float = 0.0
+    dusty: float = 0.0
     scale: tuple[float, float] = (0.8, 1.25)
     strength: float = 1.0
     width: int = 16
@@ -65,6 +66,7 @@ class DetectorTask:
                 ignored=self.ignored,
                 inserted=self.inserted,
                 scattered=self.scattered,
+                dusty=self.dusty,
                 scale=self.scale,
                 strength=self.strength,
                 specks=self.specks,

@@ -1,0 +1,110 @@
+"""Dust, hairs and holes in the emulsion of a film: white, crisp, and of no shape.
+
+Their light went through no breast and no screen, so that their edges are as sharp as the digitiser
+is. Nothing else tells a small one from a calcification, and a few beside one another from a
+cluster. Most films have a handful, some are strewn with them.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mammo_node.phantom.noise import FloatArray
+
+#: Marks on a square decimetre: median and spread of the logarithm.
+MARKS, MARKS_SPREAD = 2.5, 1.2
+_MOST = 150
+#: Radius of a speck in mm, the logarithm is even; reach of a group of them, and their numbers.
+RADIUS_MM = (0.04, 0.32)
+GROUP_MM, GROUP_COUNT = (0.5, 6.0), (3, 12)
+_GROUPED, _HAIR = 0.08, 0.12
+HAIR_MM, HAIR_WIDTH_MM = (0.8, 7.0), (0.04, 0.12)
+#: How much of the film's grey a mark covers: a thin one lets some through.
+COVER = (0.15, 1.0)
+#: Binary places of a drawn point.
+_SHIFT = 4
+
+
+def add_dust(
+    rng: np.random.Generator,
+    grey: FloatArray,
+    pitch_mm: float,
+    *,
+    marks: float = MARKS,
+    white: float = 1.0,
+) -> None:
+    """Strew marks over a film.
+
+    Parameters
+    ----------
+    rng
+        Source of the draws.
+    grey
+        (rows, columns) float32, changed in place; nothing in it is brighter than `white`.
+    pitch_mm
+        Pixel pitch.
+    marks
+        Median number on a square decimetre.
+    white
+        Grey of what covers the film.
+    """
+    rows, columns = grey.shape
+    area = rows * columns * (pitch_mm / 100.0) ** 2
+    mean = marks * float(np.exp(MARKS_SPREAD * rng.standard_normal())) * area
+    for _ in range(min(int(rng.poisson(mean)), _MOST)):
+        place = rng.uniform(0.0, 1.0, 2) * [columns, rows]
+        kind = rng.uniform()
+        if kind < _HAIR:
+            _mark(rng, grey, place + _hair(rng, pitch_mm), pitch_mm, white, hair=True)
+        elif kind < _HAIR + _GROUPED:
+            reach = float(rng.uniform(*GROUP_MM)) / pitch_mm
+            for offset in reach * rng.standard_normal((int(rng.integers(*GROUP_COUNT)), 2)):
+                _mark(rng, grey, place + offset + _speck(rng, pitch_mm), pitch_mm, white)
+        else:
+            _mark(rng, grey, place + _speck(rng, pitch_mm), pitch_mm, white)
+
+
+def _speck(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
+    """Corners of an irregular speck around the origin, (corners, 2) pixels."""
+    radius = float(np.exp(rng.uniform(*np.log(RADIUS_MM)))) / pitch_mm
+    angle = np.sort(rng.uniform(0.0, 2.0 * np.pi, 7))
+    reach = radius * rng.uniform(0.5, 1.5, (7, 1))
+    return np.asarray(reach * np.column_stack([np.cos(angle), np.sin(angle)]))
+
+
+def _hair(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
+    """Points along a bent hair that begins at the origin, (points, 2) pixels."""
+    step = float(rng.uniform(*HAIR_MM)) / pitch_mm / 8
+    heading = rng.uniform(0.0, 2.0 * np.pi) + np.cumsum(0.35 * rng.standard_normal(8))
+    return np.asarray(np.cumsum(step * np.column_stack([np.cos(heading), np.sin(heading)]), axis=0))
+
+
+def _mark(
+    rng: np.random.Generator,
+    grey: FloatArray,
+    points: np.ndarray,
+    pitch_mm: float,
+    white: float,
+    *,
+    hair: bool = False,
+) -> None:
+    """Cover the film within a polygon, or along a hair, with white."""
+    low = np.maximum(np.floor(points.min(axis=0)).astype(int) - 3, 0)
+    high = np.ceil(points.max(axis=0)).astype(int) + 4
+    part = grey[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+    if not part.size:
+        return
+    canvas = np.zeros(part.shape, dtype=np.uint8)
+    fixed = np.round((points - low) * 2**_SHIFT).astype(np.int32)
+    if hair:
+        shade = min(float(rng.uniform(*HAIR_WIDTH_MM)) / pitch_mm, 1.0)
+        cv2.polylines(canvas, [fixed], False, round(255 * shade), 1, cv2.LINE_AA, _SHIFT)
+    else:
+        cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, _SHIFT)
+    cover = canvas.astype(np.float32) * np.float32(rng.uniform(*COVER) / 255.0)
+    if not hair:
+        # What is drawn is at least a pixel wide; what is smaller covers a share of the pixel.
+        drawn, true = float(canvas.sum()) / 255.0, cv2.contourArea(points.astype(np.float32))
+        cover *= np.float32(min(1.0, true / max(drawn, 1e-6)))
+    part += cover * np.maximum(np.float32(white) - part, np.float32(0.0))
