@@ -105,7 +105,7 @@ def _truth(study: PhantomStudy, view: PhantomView, transform: ViewTransform) -> 
         view=view.view,
         look=study.look,
         pitch_mm=view.pixel_spacing_mm,
-        density=float(study.density),
+        density=view.landmarks.density_level,
         nipple_mm=(float(nipple[0]), float(nipple[1])),
         nipple_in_profile=view.landmarks.nipple_in_profile,
         findings=tuple(findings),

@@ -49,7 +49,7 @@ def save_raw(study: PhantomStudy, view: PhantomView, folder: Path, name: str) ->
         "laterality": view.laterality,
         "view": view.view,
         "look": study.look,
-        "density": float(study.density),
+        "density": view.landmarks.density_level,
         "findings": [
             (x.kind, bool(x.malignant_looking), [float(edge) for edge in x.box_px])
             for x in (*view.findings, *view.benign)

@@ -33,8 +33,9 @@ looks like one, `landmarks` nipple, pectoral muscle, breast, implant, gland shar
 `PhantomLesion.finding` is the name that VinDr-Mammo has for a finding.
 """
 
+from mammo_node.phantom.density import DENSITY_CATEGORIES
 from mammo_node.phantom.kinds import BENIGN, CLUSTER, MASS, SIGNS, VINDR_NAMES
-from mammo_node.phantom.landmarks import DENSITY_CATEGORIES, Landmarks
+from mammo_node.phantom.landmarks import Landmarks
 from mammo_node.phantom.lesion import PhantomLesion
 from mammo_node.phantom.look import Look
 from mammo_node.phantom.study import draw_recipe, generate_study

@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_node.phantom.density import density_category
 from mammo_node.phantom.lesion import largest_outline
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.scene import Scene
 
 Mask = NDArray[np.bool_]
-#: BI-RADS density categories, from almost entirely fatty to extremely dense.
-DENSITY_CATEGORIES = ("A", "B", "C", "D")
 #: The muscle's border is where it has fallen to this share of what it is inside.
 _MUSCLE_EDGE = 0.45
 _LEAST_MUSCLE_MM2 = 25.0
@@ -48,8 +47,8 @@ class Landmarks:
         The implant's shadow, all False where there is none.
     gland_share
         Volume of fibroglandular tissue over volume of breast in this view, 0..1.
-    density
-        BI-RADS category "A".."D" of the breast.
+    density_level
+        Density of the breast by the gland in its views, 0 up to 4, one unit a category.
     """
 
     nipple_px: tuple[float, float]
@@ -60,7 +59,12 @@ class Landmarks:
     pectoral_outline_px: FloatArray
     implant: Mask
     gland_share: float
-    density: str
+    density_level: float
+
+    @property
+    def density(self) -> str:
+        """BI-RADS category "A".."D" of the breast."""
+        return density_category(self.density_level)
 
     def mirrored(self) -> Landmarks:
         """Flip left to right, as for a right breast."""
@@ -76,12 +80,7 @@ class Landmarks:
         )
 
 
-def density_category(density: float) -> str:
-    """Return the category "A".."D" of an anatomy's `density`, 0 up to 4."""
-    return DENSITY_CATEGORIES[int(np.clip(density, 0, 3))]
-
-
-def landmarks_of(scene: Scene, implant: Mask) -> Landmarks:
+def landmarks_of(scene: Scene, implant: Mask, density_level: float) -> Landmarks:
     """Read the landmarks off a scene (canonical frame, chest wall on the left)."""
     breast = scene.inside_mm > 0
     pectoral = _muscle(scene) & breast
@@ -95,7 +94,7 @@ def landmarks_of(scene: Scene, implant: Mask) -> Landmarks:
         pectoral_outline_px=_polygon(pectoral, scene.grid.pitch_mm),
         implant=implant,
         gland_share=scene.gland_share,
-        density=density_category(scene.anatomy.density),
+        density_level=density_level,
     )
 
 

@@ -14,6 +14,7 @@ from mammo_node.phantom.asymmetry import Asymmetry
 from mammo_node.phantom.axilla import add_suspicious_node
 from mammo_node.phantom.calcification import draw_cluster
 from mammo_node.phantom.coarse import add_coarse, draw_coarse, place_coarse
+from mammo_node.phantom.density import density_of
 from mammo_node.phantom.distractors import add_distractors
 from mammo_node.phantom.implant import Implant, add_implant
 from mammo_node.phantom.insertion import insert_cluster, insert_mass
@@ -89,11 +90,13 @@ def expose_breast(
     rng = np.random.default_rng([seed, side, 7])
     lesions = _insert_lesions(rng, scenes, images, (breast.masses, breast.clusters), taken)
     coarse = _insert_coarse(np.random.default_rng([seed, side, 3]), scenes, images)
+    density = density_of([scene.gland_share for scene in scenes])
     made = []
     for i, scene in enumerate(scenes):
         signs = [*scene.grown, *pulled[i]]
+        marks, found = lesions[i], coarse[i]
         made.append(
-            _complete(seed, breast, scene, images[i], lesions[i], signs, coarse[i], energy_kev)
+            _complete(seed, breast, scene, images[i], marks, signs, found, energy_kev, density)
         )
     return made
 
@@ -121,6 +124,7 @@ def _complete(
     signs: list[PhantomLesion],
     benign: list[PhantomLesion],
     energy_kev: float,
+    density: float,
 ) -> Exposure:
     side, view = ord(breast.anatomy.laterality), len(scene.view)
     rng = np.random.default_rng([seed, side, view, 11])
@@ -142,7 +146,12 @@ def _complete(
         marker = add_skin_marker(rng, scene, image, kind, _FIRST_MARKER + number)
         benign += [marker] if marker else []
     return Exposure(
-        scene, image, tuple(lesions), tuple(signs), tuple(benign), landmarks_of(scene, shadow)
+        scene,
+        image,
+        tuple(lesions),
+        tuple(signs),
+        tuple(benign),
+        landmarks_of(scene, shadow, density),
     )
 
 

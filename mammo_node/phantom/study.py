@@ -128,8 +128,8 @@ def generate_study(
             view = exposure.scene.view
             take = np.random.default_rng([seed, ord(side), len(view), 9])
             rendered[side, view] = finish(take, exposure, recipe, breast)
-    density = breasts["L"].density
     made = tuple(rendered[v] for v in wanted)
+    density = float(np.mean([view.landmarks.density_level for view in made]))
     return PhantomStudy(seed, recipe.family, energy, density, made, recipe)
 
 

@@ -73,8 +73,8 @@ class PhantomView:
 class PhantomStudy:
     """The views of one phantom woman, in hanging order, and what they were made from.
 
-    `look` is "film" or "digital", `recipe` all of how the study was taken; `density` runs from 0 to
-    4, one unit a BI-RADS category.
+    `look` is "film" or "digital", `recipe` all of how the study was taken; `density` is the mean
+    of its views', from 0 to 4, one unit a BI-RADS category.
     """
 
     seed: int

@@ -23,6 +23,7 @@ from training.raw import RawView, raw_views
 from training.realism.lesions import PITCH_MM, mass_figures, rows_of
 from training.realism.statistics import Figures
 from training.realism.table import as_text
+from training.view import UNKNOWN, ViewBank
 
 _SPEC = InputSpec(name="image", channels=("global",), mm_per_pixel=0.3)
 
@@ -45,6 +46,17 @@ def measure_masses(view: RawView, generous: float = 1.0) -> list[Figures]:
         middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), generous * max(x1 - x0, y1 - y0) / 2
         found.append(mass_figures(grey, breast > 0, middle, radius))
     return found
+
+
+def nipple_distances_mm(bank: ViewBank) -> np.ndarray:
+    """How far the middles of all masses' boxes lie from the nipple, where it is in the image."""
+    found = []
+    for view in bank.views.values():
+        nipple = np.asarray(view.truth.nipple_mm)
+        if nipple[0] != UNKNOWN:
+            boxes = np.asarray([f.box_mm for f in view.truth.findings if f.kind == MASS])
+            found += [float(np.hypot(*((b[:2] + b[2:]) / 2 - nipple))) for b in boxes]
+    return np.asarray(found)
 
 
 def _stored_mask(view: RawView, made: Prepared) -> np.ndarray:
@@ -71,6 +83,9 @@ def main() -> None:
         found.setdefault(view.look, []).extend(measure_masses(view, options.generous))
     for look, figures in sorted(found.items()):
         print(f"\n{look}: {len(figures)} masses\n\n{as_text(rows_of(figures))}")
+    distances = nipple_distances_mm(ViewBank(options.held_out))
+    spread = ", ".join(f"{mm:.0f}" for mm in np.percentile(distances, (5, 10, 50, 90)))
+    print(f"\nFrom the nipple, mm: 5, 10, 50 and 90 % of {len(distances)} masses within {spread}")
 
 
 if __name__ == "__main__":
