@@ -176,7 +176,7 @@ class CropSource(BankSource):
 
 
 def _strew_dust(rng: np.random.Generator, window: Window) -> None:
-    """Put dust on a window, in place; air stays 0."""
+    """Put dust on a window of whatever look, in place; air stays 0."""
     white = float(rng.uniform(*DUST_WHITE))
     add_dust(rng, window.level, window.mm_per_pixel, marks=DUST_MARKS, white=white)
     window.level[~window.mask] = 0.0

@@ -13,7 +13,7 @@ from training.tasks.retina import RetinaTask
 
 #: Below this area under the ROC curve an answer is of no use, and the card says so.
 USEFUL_AUC = 0.65
-#: The int8 variant is kept when no sensitivity falls by more than this.
+#: The int8 variant may be used when no sensitivity falls by more than this.
 INT8_LOSS = 0.01
 Figures = dict[str, Any]
 
@@ -68,7 +68,11 @@ def _detector(figures: Figures, small: Figures | None) -> str:
         parts.append(
             f"The int8 variant {'holds' if int8_holds(figures, small) else 'does not hold'} every"
             f" sensitivity to within {INT8_LOSS:g}"
-            + ("." if int8_holds(figures, small) else ", so it is not used.")
+            + (
+                "; the package has the full one."
+                if int8_holds(figures, small)
+                else ", so it is not used."
+            )
         )
     if "blobs" in figures:
         parts.append(

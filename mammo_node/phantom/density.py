@@ -13,8 +13,8 @@ import numpy as np
 
 #: BI-RADS density categories, from almost entirely fatty to extremely dense.
 DENSITY_CATEGORIES = ("A", "B", "C", "D")
-#: Share of gland at densities 0 to 4; 1, 2 and 3 are the limits between categories. With these, as
-#: many breasts are A to D as anatomies are drawn for.
+#: Share of gland at densities 0 to 4; 1, 2 and 3 are the limits between categories. With these,
+#: about as many breasts are A to D as anatomies are drawn for; few lie beyond the ends.
 _SHARES = (0.025, 0.087, 0.195, 0.33, 0.65)
 
 

@@ -2,7 +2,7 @@
 
 Their light went through no breast and no screen, so that their edges are as sharp as the digitiser
 is. Nothing else tells a small one from a calcification, and a few beside one another from a
-cluster. Most films have a handful, some are strewn with them.
+cluster. Most films have a dozen or two, some are strewn with them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-#: Marks on a square decimetre: median and spread of the logarithm.
+#: Marks on a square decimetre: median and spread of the logarithm; and the most on one film.
 MARKS, MARKS_SPREAD = 2.5, 1.2
 _MOST = 150
-#: Radius of a speck in mm, the logarithm is even; reach of a group of them, and their numbers.
+#: Radius of a speck in mm, the logarithm is even; deviation of places in a group, and its numbers.
 RADIUS_MM = (0.04, 0.32)
 GROUP_MM, GROUP_COUNT = (0.5, 6.0), (3, 12)
+#: Shares of marks that are groups and hairs.
 _GROUPED, _HAIR = 0.08, 0.12
 HAIR_MM, HAIR_WIDTH_MM = (0.8, 7.0), (0.04, 0.12)
 #: How much of the film's grey a mark covers: a thin one lets some through.
@@ -41,7 +42,7 @@ def add_dust(
     rng
         Source of the draws.
     grey
-        (rows, columns) float32, changed in place; nothing in it is brighter than `white`.
+        (rows, columns) float32, changed in place; what is brighter than `white` stays.
     pitch_mm
         Pixel pitch.
     marks
@@ -74,7 +75,7 @@ def _speck(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
 
 
 def _hair(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
-    """Points along a bent hair that begins at the origin, (points, 2) pixels."""
+    """Points along a bent hair from near the origin, (points, 2) pixels."""
     step = float(rng.uniform(*HAIR_MM)) / pitch_mm / 8
     heading = rng.uniform(0.0, 2.0 * np.pi) + np.cumsum(0.35 * rng.standard_normal(8))
     return np.asarray(np.cumsum(step * np.column_stack([np.cos(heading), np.sin(heading)]), axis=0))

@@ -48,7 +48,7 @@ class Landmarks:
     gland_share
         Volume of fibroglandular tissue over volume of breast in this view, 0..1.
     density_level
-        Density of the breast by the gland in its views, 0 up to 4, one unit a category.
+        Density of the breast by the gland in its rendered views, 0 up to 4, one unit a category.
     """
 
     nipple_px: tuple[float, float]

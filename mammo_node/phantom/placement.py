@@ -2,9 +2,9 @@
 
 Real masses stand out from their ring by a median of 1.4 standard deviations (10-90 %: 0.3-2.7).
 What a mass adds by itself is asked for, and not that it lies where tissue is bright already: a box
-there would hold gland that nobody takes for a mass. How far from the nipple it lies and how well it
-is seen are drawn first, and places there until one fits; half of them where gland meets fat, as
-most cancers lie there.
+there would hold gland that nobody takes for a mass. How well it is seen, and how far from the
+nipple to look, are drawn first, and of many places the nearest to that is taken; half are sought
+where gland meets fat, as most cancers lie there. Where nothing fits, it is sought elsewhere.
 """
 
 # ruff: noqa: PLR0917 - a step of rendering takes what it renders
@@ -41,8 +41,8 @@ CLUSTER_LEAST = 0.5
 AT_BORDER = 0.5
 BORDER_GLAND = (0.04, 0.35)
 MOST_MUSCLE = 0.2
-#: Which shares of the way to the nipple lesions lie at, and how thick the layer is, in shares, in
-#: which a place is sought: the quietest place of a whole breast is in the fat behind the gland.
+#: Which shares of the way to the nipple lesions lie at, and how far the layer in which a place is
+#: sought first reaches to either side: the quietest place of a whole breast is behind the gland.
 SHARES, LAYER = (0.08, 0.95), 0.14
 #: Least distance of a mass from the picture's edges, in radii: few masses are cut by them.
 MASS_EDGE, CLUSTER_EDGE = 1.15, 0.8

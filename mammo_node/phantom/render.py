@@ -90,14 +90,13 @@ def expose_breast(
     rng = np.random.default_rng([seed, side, 7])
     lesions = _insert_lesions(rng, scenes, images, (breast.masses, breast.clusters), taken)
     coarse = _insert_coarse(np.random.default_rng([seed, side, 3]), scenes, images)
-    density = density_of([scene.gland_share for scene in scenes])
+    level = density_of([scene.gland_share for scene in scenes])
     made = []
-    for i, scene in enumerate(scenes):
-        signs = [*scene.grown, *pulled[i]]
-        marks, found = lesions[i], coarse[i]
-        made.append(
-            _complete(seed, breast, scene, images[i], marks, signs, found, energy_kev, density)
-        )
+    for scene, image, drawn, found, benign in zip(
+        scenes, images, pulled, lesions, coarse, strict=True
+    ):
+        signs = [*scene.grown, *drawn]
+        made.append(_complete(seed, breast, scene, image, found, signs, benign, energy_kev, level))
     return made
 
 
@@ -124,7 +123,7 @@ def _complete(
     signs: list[PhantomLesion],
     benign: list[PhantomLesion],
     energy_kev: float,
-    density: float,
+    density_level: float,
 ) -> Exposure:
     side, view = ord(breast.anatomy.laterality), len(scene.view)
     rng = np.random.default_rng([seed, side, view, 11])
@@ -151,7 +150,7 @@ def _complete(
         tuple(lesions),
         tuple(signs),
         tuple(benign),
-        landmarks_of(scene, shadow, density),
+        landmarks_of(scene, shadow, density_level),
     )
 
 

@@ -94,7 +94,8 @@ def generate_study(
     implant
         "silicone", "saline", "none", or None for a draw (2 % have one).
     views
-        Which of the four views to render, as (laterality, view).
+        Which of the four views to render, as (laterality, view). A breast's density is told by
+        the gland in those that are rendered.
     bank
         Texture tiles to share between studies; by default the study's own are made.
 
@@ -129,8 +130,7 @@ def generate_study(
             take = np.random.default_rng([seed, ord(side), len(view), 9])
             rendered[side, view] = finish(take, exposure, recipe, breast)
     made = tuple(rendered[v] for v in wanted)
-    density = float(np.mean([view.landmarks.density_level for view in made]))
-    return PhantomStudy(seed, recipe.family, energy, density, made, recipe)
+    return PhantomStudy(seed, recipe.family, energy, made, recipe)
 
 
 def grid_of(pitch_mm: float) -> Grid:

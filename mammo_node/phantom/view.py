@@ -73,13 +73,11 @@ class PhantomView:
 class PhantomStudy:
     """The views of one phantom woman, in hanging order, and what they were made from.
 
-    `look` is "film" or "digital", `recipe` all of how the study was taken; `density` is the mean
-    of its views', from 0 to 4, one unit a BI-RADS category.
+    `look` is "film" or "digital", `recipe` all of how the study was taken.
     """
 
     seed: int
     look: str
     energy_kev: float
-    density: float
     views: tuple[PhantomView, ...]
     recipe: Look

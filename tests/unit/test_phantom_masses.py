@@ -140,8 +140,8 @@ def test_few_masses_are_cut_by_the_edge_of_the_picture(scene):
             assert (scene.grid.rows - row) * PITCH_MM > mass.radius_mm
 
 
-def test_masses_lie_near_the_nipple_too(scene):
-    """How far from the nipple is drawn before a quiet place is sought, so that none draws all."""
+def test_masses_lie_in_front_and_behind(scene):
+    """Where to look is drawn before a quiet place is sought, so that none draws all."""
     mass, rng = ball(0.5, 6.0), np.random.default_rng(8)
     points = [p for p in (place_mass(rng, (scene,), mass, []) for _ in range(40)) if p is not None]
     shares = np.array([point[0] for point in points]) / scene.anatomy.depth_mm

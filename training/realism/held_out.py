@@ -3,8 +3,8 @@
     python -m training.realism.held_out --held-out build/held-out [--generous 1.15]
 
 Labels of real masses are drawn generously; phantoms' boxes are tight, and `--generous` measures as
-if they were drawn so many times larger. Takes
-what `training.bank --raw` kept, at the 0.2 mm of the real figures.
+if they were drawn so many times larger. Takes what `training.bank --raw` kept, at the 0.2 mm of the
+real figures, and also tells how far from the nipple the masses lie.
 """
 
 from __future__ import annotations
