@@ -65,14 +65,10 @@ def _detector(figures: Figures, small: Figures | None) -> str:
     speed += f" ({small['seconds_per_image']:.2f} s in int8)." if small else "."
     parts = [_table(head, rows), speed + " " + _suspicion(figures)]
     if small:
+        holds = int8_holds(figures, small)
         parts.append(
-            f"The int8 variant {'holds' if int8_holds(figures, small) else 'does not hold'} every"
-            f" sensitivity to within {INT8_LOSS:g}"
-            + (
-                "; the package has the full one."
-                if int8_holds(figures, small)
-                else ", so it is not used."
-            )
+            f"The int8 variant {'holds' if holds else 'does not hold'} every sensitivity to within"
+            f" {INT8_LOSS:g}{'; the package has the full one' if holds else ', so it is not used'}."
         )
     if "blobs" in figures:
         parts.append(

@@ -6,7 +6,6 @@ compression, so the truth is what the views hold: no reader can tell what had be
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,9 +22,8 @@ def density_of(shares: Sequence[float]) -> float:
 
     `shares` are volumes of gland over volumes of breast, 0..1, at least one.
     """
-    share = max(sum(shares) / len(shares), 1e-6)
-    limits = np.log(_SHARES)
-    return float(np.interp(math.log(share), limits, range(len(_SHARES))))
+    share = max(float(np.mean(shares)), 1e-6)
+    return float(np.interp(np.log(share), np.log(_SHARES), range(len(_SHARES))))
 
 
 def density_category(density: float) -> str:

@@ -57,13 +57,13 @@ def add_dust(
         place = rng.uniform(0.0, 1.0, 2) * [columns, rows]
         kind = rng.uniform()
         if kind < _HAIR:
-            _mark(rng, grey, place + _hair(rng, pitch_mm), pitch_mm, white, hair=True)
+            _cover_hair(rng, grey, place + _hair(rng, pitch_mm), pitch_mm, white)
         elif kind < _HAIR + _GROUPED:
             reach = float(rng.uniform(*GROUP_MM)) / pitch_mm
             for offset in reach * rng.standard_normal((int(rng.integers(*GROUP_COUNT)), 2)):
-                _mark(rng, grey, place + offset + _speck(rng, pitch_mm), pitch_mm, white)
+                _cover_speck(rng, grey, place + offset + _speck(rng, pitch_mm), white)
         else:
-            _mark(rng, grey, place + _speck(rng, pitch_mm), pitch_mm, white)
+            _cover_speck(rng, grey, place + _speck(rng, pitch_mm), white)
 
 
 def _speck(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
@@ -81,31 +81,42 @@ def _hair(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
     return np.asarray(np.cumsum(step * np.column_stack([np.cos(heading), np.sin(heading)]), axis=0))
 
 
-def _mark(
-    rng: np.random.Generator,
-    grey: FloatArray,
-    points: np.ndarray,
-    pitch_mm: float,
-    white: float,
-    *,
-    hair: bool = False,
+def _cover_speck(
+    rng: np.random.Generator, grey: FloatArray, corners: np.ndarray, white: float
 ) -> None:
-    """Cover the film within a polygon, or along a hair, with white."""
-    low = np.maximum(np.floor(points.min(axis=0)).astype(int) - 3, 0)
-    high = np.ceil(points.max(axis=0)).astype(int) + 4
-    part = grey[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+    """Cover the film within a polygon; what is smaller than a pixel covers a share of it."""
+    part, canvas, fixed = _canvas(grey, corners)
     if not part.size:
         return
-    canvas = np.zeros(part.shape, dtype=np.uint8)
+    cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, _SHIFT)
+    # What is drawn is at least a pixel wide.
+    drawn, true = float(canvas.sum()) / 255.0, cv2.contourArea(corners.astype(np.float32))
+    _whiten(rng, part, canvas, white, min(1.0, true / max(drawn, 1e-6)))
+
+
+def _cover_hair(
+    rng: np.random.Generator, grey: FloatArray, points: np.ndarray, pitch_mm: float, white: float
+) -> None:
+    """Cover the film along a hair, which is thinner than a pixel as a rule."""
+    part, canvas, fixed = _canvas(grey, points)
+    if not part.size:
+        return
+    width_px = min(float(rng.uniform(*HAIR_WIDTH_MM)) / pitch_mm, 1.0)
+    cv2.polylines(canvas, [fixed], False, round(255 * width_px), 1, cv2.LINE_AA, _SHIFT)
+    _whiten(rng, part, canvas, white, 1.0)
+
+
+def _canvas(grey: FloatArray, points: np.ndarray) -> tuple[FloatArray, np.ndarray, np.ndarray]:
+    """Return the film around points (a view of it), a blank of its shape, and points to draw."""
+    low = np.maximum(np.floor(points.min(axis=0)).astype(int) - 3, 0)
+    high = np.maximum(np.ceil(points.max(axis=0)).astype(int) + 4, 0)
+    part = grey[low[1] : high[1], low[0] : high[0]]
     fixed = np.round((points - low) * 2**_SHIFT).astype(np.int32)
-    if hair:
-        shade = min(float(rng.uniform(*HAIR_WIDTH_MM)) / pitch_mm, 1.0)
-        cv2.polylines(canvas, [fixed], False, round(255 * shade), 1, cv2.LINE_AA, _SHIFT)
-    else:
-        cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, _SHIFT)
+    return part, np.zeros(part.shape, dtype=np.uint8), fixed
+
+
+def _whiten(
+    rng: np.random.Generator, part: FloatArray, canvas: np.ndarray, white: float, share: float
+) -> None:
     cover = canvas.astype(np.float32) * np.float32(rng.uniform(*COVER) / 255.0)
-    if not hair:
-        # What is drawn is at least a pixel wide; what is smaller covers a share of the pixel.
-        drawn, true = float(canvas.sum()) / 255.0, cv2.contourArea(points.astype(np.float32))
-        cover *= np.float32(min(1.0, true / max(drawn, 1e-6)))
-    part += cover * np.maximum(np.float32(white) - part, np.float32(0.0))
+    part += cover * np.float32(share) * np.maximum(np.float32(white) - part, np.float32(0.0))

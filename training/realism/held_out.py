@@ -84,8 +84,11 @@ def main() -> None:
     for look, figures in sorted(found.items()):
         print(f"\n{look}: {len(figures)} masses\n\n{as_text(rows_of(figures))}")
     distances = nipple_distances_mm(ViewBank(options.held_out))
-    spread = ", ".join(f"{mm:.0f}" for mm in np.percentile(distances, (5, 10, 50, 90)))
-    print(f"\nFrom the nipple, mm: 5, 10, 50 and 90 % of {len(distances)} masses within {spread}")
+    if len(distances):
+        within = ", ".join(f"{mm:.0f}" for mm in np.percentile(distances, (5, 10, 50, 90)))
+        print(
+            f"\n5, 10, 50 and 90 % of {len(distances)} masses lie within {within} mm of the nipple"
+        )
 
 
 if __name__ == "__main__":
