@@ -18,6 +18,10 @@ from mammo_node.phantom.noise import FloatArray
 # Shares of women in the density classes a-d. 80 % of 40 phantoms had less than 25 % of gland by
 # volume (published: 27 %), 95 % less than 63 % (45 %: class d is denser here), Yaffe 2009.
 DENSITY_WEIGHTS = (0.20, 0.46, 0.27, 0.07)
+# Median depth from the chest wall to the nipple: the breast without the muscle then is as large as
+# on labelled films. Published thickness is that of larger breasts.
+DEPTH_MM = 80.0
+_THICK_DEPTH_MM = 88.0
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
 # into lobules, which leaves about half of it).
 GLAND_SUPPORT = ((0.02, 0.10), (0.10, 0.28), (0.28, 0.52), (0.50, 0.85))
@@ -79,7 +83,7 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
     """Draw one breast."""
     density = float(rng.choice(4, p=DENSITY_WEIGHTS) + rng.uniform())
     low, high = GLAND_SUPPORT[int(density)]
-    depth = float(np.clip(88.0 * np.exp(0.2 * rng.standard_normal()), 50.0, 135.0))
+    depth = float(np.clip(DEPTH_MM * np.exp(0.2 * rng.standard_normal()), 50.0, 135.0))
     half = depth * float(rng.uniform(0.72, 1.0))
     spread = 11.0 * rng.standard_normal()
     thickness = float(np.clip(58.0 - 5.0 * (density - 2.0) + spread, 25.0, 90.0))
@@ -87,7 +91,7 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
         laterality=laterality,
         depth_mm=depth,
         half_width_mm=half,
-        thickness_mm=thickness * float(np.clip(depth / 88.0, 0.75, 1.2)),
+        thickness_mm=thickness * float(np.clip(depth / _THICK_DEPTH_MM, 0.75, 1.2)),
         density=density,
         gland_support=low + (high - low) * (density % 1.0),
         gland_centre_mm=(
@@ -104,9 +108,9 @@ def draw_anatomy(rng: np.random.Generator, laterality: str) -> Anatomy:
         compactness=float(rng.uniform(0.0, 1.0)),
         openness=float(rng.normal(0.2, 1.0)),
         lobe_zoom=float(np.exp(rng.normal(-0.2, 0.28))),
-        elongation=float(np.exp(rng.normal(0.3, 0.22))),
+        elongation=float(np.exp(rng.normal(0.6, 0.22))),
         smoothness=float(rng.uniform(0.0, 1.0)),
-        strand_strength=float(np.exp(rng.normal(0.0, 0.35))),
+        strand_strength=float(np.exp(rng.normal(0.15, 0.35))),
         fibre_count=int(rng.integers(250, 700)),
         vessel_count=int(rng.integers(1, 7)),
         calcified_vessels=bool(rng.uniform() < 0.1),

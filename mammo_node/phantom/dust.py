@@ -75,10 +75,11 @@ def _speck(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
 
 
 def _hair(rng: np.random.Generator, pitch_mm: float) -> np.ndarray:
-    """Points along a bent hair from near the origin, (points, 2) pixels."""
+    """Points along a bent hair from the origin, (points, 2) pixels."""
     step = float(rng.uniform(*HAIR_MM)) / pitch_mm / 8
     heading = rng.uniform(0.0, 2.0 * np.pi) + np.cumsum(0.35 * rng.standard_normal(8))
-    return np.asarray(np.cumsum(step * np.column_stack([np.cos(heading), np.sin(heading)]), axis=0))
+    steps = step * np.column_stack([np.cos(heading), np.sin(heading)])
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
 
 
 def _cover_speck(

@@ -152,7 +152,8 @@ def _mirrored(view: PhantomView) -> PhantomView:
 
 
 def _mark(rng: np.random.Generator, view: PhantomView, grey: FloatArray, look: Look) -> None:
-    pitch = view.pixel_spacing_mm
+    # What lies on the film or the detector is not magnified.
+    pitch = view.pixel_spacing_mm * (look.spot.magnification if look.spot else 1.0)
     if rng.uniform() < look.letters:
         add_view_letters(rng, grey, view.inside_mm, view.laterality, view.view, pitch)
     if look.film is not None:

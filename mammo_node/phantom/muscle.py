@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.anatomy import DEPTH_MM, Anatomy
 from mammo_node.phantom.noise import FloatArray
 
 ANGLE_DEG = (23.0, 7.0)  # mean and deviation, from the vertical
-LENGTH_MM = (115.0, 28.0)
+LENGTH_MM = (107.0, 26.0)
 
 
 def draw_muscle(
@@ -36,7 +36,7 @@ def draw_muscle(
         (rows, columns) float32, 0..1.
     """
     angle = np.deg2rad(float(np.clip(rng.normal(*ANGLE_DEG), 8.0, 40.0)))
-    length = float(np.clip(rng.normal(*LENGTH_MM), 45.0, 170.0)) * anatomy.depth_mm / 88.0
+    length = float(np.clip(rng.normal(*LENGTH_MM), 45.0, 170.0)) * anatomy.depth_mm / DEPTH_MM
     width = min(length * float(np.tan(angle)), 0.95 * top_x)
     edge = _edge(rng, y / np.float32(length), width)
     across = np.asarray(edge - x, dtype=np.float32)

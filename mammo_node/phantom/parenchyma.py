@@ -145,7 +145,7 @@ def _bent(
     rng: np.random.Generator, bank: TextureBank, along: FloatArray, across: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """All slabs follow one another's bends: real bundles swing, and do not cross at each depth."""
-    turn = float(rng.normal(0.0, 0.25))
+    turn = float(rng.normal(0.0, 0.45))
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     u, v = cos * along - sin * across, sin * along + cos * across
     d = rng.uniform(0, 256, 4).astype(np.float32)
@@ -158,7 +158,7 @@ def _slab_chart(
     rng: np.random.Generator, bank: TextureBank, along: FloatArray, across: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Each slab is shifted, turned a little and gently warped."""
-    turn = float(rng.normal(0.0, 0.45))
+    turn = float(rng.normal(0.0, 0.6))
     cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
     u = cos * along - sin * across + np.float32(rng.uniform(0, 256))
     v = sin * along + cos * across + np.float32(rng.uniform(0, 256))

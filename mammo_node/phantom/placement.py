@@ -31,7 +31,7 @@ WANTED = (4.4, 1.6)
 WANTED_BOUNDS = (1.8, 8.0)
 LEAST, LEAST_AT_ALL = 1.8, 1.45
 #: The least with the tissue that is there: no mass in a hole that it only fills.
-LEAST_THERE = 0.3
+LEAST_THERE = 0.8
 #: A cluster is put where a small round mass, this deep, would stand out: median and log deviation
 #: of how much, and the least.
 CLUSTER_RADIUS_MM, CLUSTER_PATH_MM = 5.0, 8.0
@@ -108,12 +108,13 @@ def _place(
     layer = (max(share - LAYER, SHARES[0]), min(share + LAYER, SHARES[1]))
     border = bool(rng.uniform() < AT_BORDER)
     # What is asked for is not to be had in every breast: better elsewhere than left out.
-    for search in (
+    searches = (
         _Search(layer, border, least),
         _Search(layer, False, least),
         _Search(SHARES, False, least),
         _Search(SHARES, False, at_all),
-    ):
+    )
+    for search in dict.fromkeys(searches):
         point = _best(rng, scenes, size, search, wanted, visible, taken)
         if point is not None:
             return point

@@ -136,7 +136,7 @@ def _lay(
     fibres = draw_fibres(rng, part, anatomy.fibre_count)
     blood, vessels = draw_vessels(rng, part, anatomy.vessel_count)
     full = anatomy.thickness_mm + (4.0 if view == "MLO" else 0.0)
-    rounding = full * float(rng.uniform(0.45, 0.75))
+    rounding = full * float(rng.uniform(0.42, 0.7))
     thick = thickness_mm(part.inside_mm, full, rounding)
     skin = skin_path_mm(part.inside_mm, full, rounding)
     return Layers(mu, part, full, rounding, thick, skin, fibres, blood), vessels

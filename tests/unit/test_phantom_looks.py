@@ -178,7 +178,7 @@ def test_a_clipped_nipple_is_told(bank):
     """Where the field ends before the nipple its place is told, outside of the image."""
     recipe = replace(draw_recipe(2, "borealis"), clipped=1.0)
     clipped = 0
-    for seed in range(4):
+    for seed in (28, 39, 51, 53):  # large breasts; others fit
         study = make(bank, seed, look=recipe, signs=[], views=(("R", "CC"),))
         for view in study.views:
             columns = view.pixels.shape[1]

@@ -7,7 +7,7 @@ import pytest
 
 from mammo_node.phantom import draw_recipe
 from mammo_node.phantom.anatomy import draw_anatomy
-from mammo_node.phantom.dust import add_dust
+from mammo_node.phantom.dust import HAIR_MM, _hair, add_dust
 from mammo_node.phantom.kinds import SKIN_MARKER
 from mammo_node.phantom.look import BLACK, WHITE, FilmSheet, Spot
 from mammo_node.phantom.metal import BALL, RING, WIRE, add_skin_marker
@@ -155,3 +155,11 @@ def test_small_dust_covers_only_part_of_a_pixel():
         for seed in range(8):
             add_dust(np.random.default_rng(seed), image, pitch_mm, marks=40.0)
     assert 0.5 < coarse.sum() * 0.5**2 / (fine.sum() * 0.05**2) < 2.0
+
+
+def test_a_hair_is_as_long_as_it_was_drawn():
+    """The way along its points is the length that was drawn for it, whatever the pitch."""
+    for seed in range(20):
+        points = _hair(np.random.default_rng(seed), 0.1)
+        drawn = np.random.default_rng(seed).uniform(*HAIR_MM)
+        assert np.linalg.norm(np.diff(points, axis=0), axis=1).sum() * 0.1 == pytest.approx(drawn)
