@@ -19,7 +19,7 @@ from training.config import Config
 from training.manifests import write_manifest
 from training.measures.images import AGREEMENT_IMAGES, measure_agreement, measure_images
 from training.measures.maps import measure_maps
-from training.nets.window import CORE
+from training.nets.findings import CORE
 from training.raw import raw_views
 from training.tables import figures_of, plural
 from training.task import Task, make_task
@@ -54,6 +54,7 @@ def write_package(
         bank=_bank(figures),
         version=version,
         images=" --images build/held-out" if isinstance(task, PatchTask) else "",
+        begin=_begin(config),
         what=_what(task),
         network=_network(task),
         parameters=record["parameters"],
@@ -132,9 +133,10 @@ def _network(task: Task) -> str:
     if isinstance(task, PatchTask):
         if task.inner:
             return (
-                "Compact fully convolutional network (`training/nets/window.py`) whose scores see\n"
-                "  nothing of the window's border: a whole image may be judged at once. Each of\n"
-                f"  its cells of {_cell_mm(task):g} mm was taught every label"
+                "Fully convolutional network on the trunks of two detectors\n"
+                "  (`training/nets/findings.py`), whose scores see hardly anything of the\n"
+                "  window's border: a whole image may be judged at once. Each of its cells of\n"
+                f"  {_cell_mm(task):g} mm was taught every label; weights are in half precision"
             )
         return "Compact fully convolutional network (`training/nets/patch.py`)"
     if isinstance(task, DensityTask):
@@ -142,6 +144,12 @@ def _network(task: Task) -> str:
     if isinstance(task, RetinaTask):
         return "RetinaNet (`training/nets/retina.py`), four phases"
     return "Small U-Net (`training/nets/landmark.py`)"
+
+
+def _begin(config: Config) -> str:
+    """Return how the command for training names the weights that parts begin with."""
+    given = "".join(f" {p}=build/{name}/weights.pt" for p, name in config.begin.items())
+    return given and f" \\\n        --init{given}"
 
 
 def _averaged(task: Task) -> str:

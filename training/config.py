@@ -22,7 +22,9 @@ class Phase:
     for `warm_up` steps and then follows `schedule`, "cosine" or "constant"; `ema` is the weight of
     the past in the moving average of the weights (0: no average); `train` names the parts of the
     network that learn (empty: all), and with `freeze_norm` batch normalisation keeps its
-    statistics. `task` holds the task's own keys.
+    statistics. `rates` are factors of the learning rate for parts of the network that begin with
+    given weights; with 0 a part stays as it was given, and what begins with fresh weights learns
+    at the full rate. `task` holds the task's own keys.
     """
 
     steps: int = 1000
@@ -36,17 +38,23 @@ class Phase:
     clip: float = 10.0
     train: tuple[str, ...] = ()
     freeze_norm: bool = False
+    rates: dict[str, float] = field(default_factory=dict)
     task: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A run: its phases in order. `threads` and `workers` change speed, never the result."""
+    """A run: its phases in order. `threads` and `workers` change speed, never the result.
+
+    `begin` names, for parts of the network, the models whose weights they begin with where these
+    have been trained.
+    """
 
     name: str
     seed: int = 1
     threads: int = 1
     workers: int = 0
+    begin: dict[str, str] = field(default_factory=dict)
     phases: tuple[Phase, ...] = ()
 
     @classmethod

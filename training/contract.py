@@ -12,7 +12,8 @@ class Contract:
     `inputs` are (name, channels, rows, columns) as traced; with `multiple` rows and columns are
     free and multiples of it, with 0 they are fixed. `sets` says that the outputs are a list of
     candidates, whose order may differ where scores are nearly equal: boxes, scores, labels first.
-    `batches` says that any number of inputs is taken at once, as windows are.
+    `batches` says that any number of inputs is taken at once, as windows are; `half` that weights
+    are stored in half precision.
     """
 
     inputs: tuple[tuple[str, int, int, int], ...]
@@ -20,3 +21,4 @@ class Contract:
     multiple: int = 0
     sets: bool = False
     batches: bool = False
+    half: bool = False

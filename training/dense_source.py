@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mammo_node.phantom import CLUSTER
+from mammo_node.phantom import CLUSTER, MASS
 from training.cell_targets import UNASKED, cell_targets
 from training.finding_source import FindingSource
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
+from training.mass_insertion import insert_mass_anywhere
 from training.strands import lay_strands
 from training.texture import retexture
 from training.view import COARSE_MM, BankedView
@@ -28,8 +29,8 @@ class DenseRules:
     `kinds` lists, for each label, the phantom kinds that count as it; a crop has `cells` x `cells`
     cells of `cell_px` pixels of `mm_per_pixel`. `on_finding` is the share of crops around a
     finding, every label as often as the others; the rest lie anywhere on a breast. `inserted` is
-    the share that gets a fresh cluster, `scattered` the share that gets single specks; `strength`
-    is that of changes of grey levels and texture.
+    the share that gets a fresh cluster, `massed` the share that gets a fresh mass, `scattered` the
+    share that gets single specks; `strength` is that of changes of grey levels and texture.
     """
 
     kinds: tuple[tuple[str, ...], ...]
@@ -40,6 +41,7 @@ class DenseRules:
     cells: int = 14
     on_finding: float = 0.8
     inserted: float = 0.0
+    massed: float = 0.0
     scattered: float = 0.0
     scale: tuple[float, float] = (0.85, 1.18)
     strength: float = 1.0
@@ -61,7 +63,7 @@ class DenseSource(FindingSource):
         window = retexture(rng, cut_window(view, corner, size, mm), rules.strength)
         window = lay_strands(rng, window, rules.strength)
         found: _Boxes = [(f.box_mm, f.kind) for f in view.truth.findings]
-        found += self._calcified(rng, window)
+        found += self._massed(rng, window, found) + self._calcified(rng, window)
         level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
         window = replace(window, level=level)
         image, mask = make_channels(window, rules.channels, rules.parameters), window.mask
@@ -71,6 +73,13 @@ class DenseSource(FindingSource):
             boxes = [((x0, size - y1, x1, size - y0), n) for (x0, y0, x1, y1), n in boxes]
         wanted, weight = cell_targets(boxes, mask, rules.cell_px, len(rules.kinds))
         return {"image": np.ascontiguousarray(image), "wanted": wanted, "weight": weight}
+
+    def _massed(self, rng: np.random.Generator, window: Window, found: _Boxes) -> _Boxes:
+        """Put a mass into a window, away from what is there; returns its box."""
+        if rng.uniform() >= self.rules.massed:
+            return []
+        put = insert_mass_anywhere(rng, window, [box for box, _ in found])
+        return [] if put is None else [(put.box_mm, MASS)]
 
     def _calcified(self, rng: np.random.Generator, window: Window) -> _Boxes:
         """Put calcifications into a window; returns the box of a cluster."""

@@ -18,11 +18,14 @@ from torch import Tensor, nn
 
 from training.config import Config
 from training.contract import Contract
+from training.half import store_half
 from training.task import Task, make_task
 
 OPSET = 18
 #: Largest difference of a box edge (pixels) and of anything else that still counts as the same.
 PARITY_PX, PARITY = 0.02, 2e-4
+#: The same of anything else, where weights have been rounded to half precision.
+PARITY_HALF = 0.01
 
 
 def build(config: Config, weights: Path | Mapping[str, Tensor]) -> tuple[nn.Module, Task]:
@@ -76,11 +79,29 @@ def _forget_traces(model: onnx.ModelProto) -> None:
         holder.doc_string = ""
 
 
-def parity(model: nn.Module, contract: Contract, path: Path, seed: int = 0) -> float:
+def export_checked(model: nn.Module, contract: Contract, path: Path) -> float:
+    """Write `path`, compare it with torch, and store its weights as `contract` says.
+
+    Returns the largest difference.
+    """
+    export(model, contract, path)
+    worst = parity(model, contract, path)
+    if contract.half:
+        file = onnx.load(str(path))
+        store_half(file)
+        onnx.checker.check_model(file, full_check=True)
+        onnx.save(file, str(path))
+        worst = parity(model, contract, path, PARITY_HALF)
+    return worst
+
+
+def parity(
+    model: nn.Module, contract: Contract, path: Path, limit: float = PARITY, seed: int = 0
+) -> float:
     """Largest difference between torch and ONNX Runtime, boxes (in pixels) left out.
 
     Compared on inputs of several sizes, or several at once, where those are free; ends the program
-    if the two differ.
+    if the two differ by more than `limit`.
     """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(seed)
@@ -99,9 +120,9 @@ def parity(model: nn.Module, contract: Contract, path: Path, seed: int = 0) -> f
         if contract.sets:
             worst = max(worst, _compare_sets(wanted, found))
         else:
-            pixels = [PARITY_PX if name == "nipple" else PARITY for name in contract.outputs]
-            for a, b, limit in zip(wanted, found, pixels, strict=True):
-                _check(float(np.abs(a - b).max()), limit)
+            limits = [PARITY_PX if name == "nipple" else limit for name in contract.outputs]
+            for a, b, most in zip(wanted, found, limits, strict=True):
+                _check(float(np.abs(a - b).max()), most)
                 worst = max(worst, float(np.abs(a - b).max()))
     return worst
 
@@ -135,8 +156,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     model, task = build(Config.read(options.config), options.weights)
-    export(model, task.contract, options.out)
-    worst = parity(model, task.contract, options.out)
+    worst = export_checked(model, task.contract, options.out)
     print(
         f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB; differs by at most {worst:.2g}"
     )

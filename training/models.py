@@ -22,9 +22,10 @@ from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
 from mammo_node.phantom import TextureBank
 from training.bank import STUDIES_PER_TEXTURE, render
+from training.begin import read_weights
 from training.card import add_images, write_package
 from training.config import Config, Phase
-from training.export import build, export, parity
+from training.export import build, export_checked
 from training.measure import measure
 from training.quantise import quantise
 from training.task import make_task
@@ -110,10 +111,9 @@ def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
     config = _shortened(Config.read(CONFIGS / f"{name}.toml"), scale.steps)
     if (out / "packages" / name / "README.md").exists():
         return config
-    train(config, banks.training, folder)
+    train(config, banks.training, folder, init=read_weights(_begun_with(config, out)))
     model, task = build(config, folder / "weights.pt")
-    export(model, task.contract, folder / "model.onnx")
-    parity(model, task.contract, folder / "model.onnx")
+    export_checked(model, task.contract, folder / "model.onnx")
     small = folder / "int8.onnx"
     quantise(config, folder / "model.onnx", banks.training, small, 4 if scale.steps else 48)
     for onnx, figures in (("model.onnx", "figures.json"), ("int8.onnx", "figures-int8.json")):
@@ -127,6 +127,12 @@ def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
         write_package(config, folder, package, VERSION)
     _start(out / "packages", name)
     return config
+
+
+def _begun_with(config: Config, out: Path) -> list[str]:
+    """Weights of models made before; without them a part begins with fresh ones."""
+    files = {part: out / name / "weights.pt" for part, name in config.begin.items()}
+    return [f"{part}={file}" for part, file in files.items() if file.exists()]
 
 
 def _start(packages: Path, name: str) -> None:

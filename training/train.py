@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from training.begin import read_weights
 from training.config import Config
 from training.trainer import train
 
@@ -24,7 +25,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, help="end the schedule by the clock")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
-    parser.add_argument("--init", type=Path, help="weights to start from, as far as they fit")
+    parser.add_argument(
+        "--init",
+        nargs="+",
+        default=[],
+        metavar="[PART=]FILE",
+        help="weights to start from, as far as they fit: of the network, or of a part of it",
+    )
     options = parser.parse_args()
     config = Config.read(options.config)
     train(
@@ -33,7 +40,7 @@ def main() -> None:
         options.out,
         minutes=options.minutes,
         device=options.device,
-        init=options.init,
+        init=read_weights(options.init),
     )
 
 

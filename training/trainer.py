@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 from training.config import Config, Phase
 from training.record import write_curves, write_record
 from training.task import Batch, Sample, Source, Task, make_task
+
+Weights = Mapping[str, Tensor]
 
 CHECKPOINT_EVERY = 100
 #: A point of the loss curve is the mean of so many steps, or of fewer in a short run.
@@ -46,19 +48,29 @@ class Batches(Dataset[Sample]):
 class Run:
     """One phase under way: network, its moving average, optimiser and place in the schedule."""
 
-    def __init__(self, phase: Phase, task: Task, device: str, minutes: float | None = None) -> None:
+    def __init__(
+        self,
+        phase: Phase,
+        task: Task,
+        device: str,
+        minutes: float | None = None,
+        weights: Weights | None = None,
+    ) -> None:
         self.phase, self.task, self.device, self.minutes = phase, task, device, minutes
         self.net = task.network().to(device, memory_format=torch.channels_last)
+        given = start_from(self.net, weights or {})
+        #: Factors of the learning rate, by part of the network.
+        self.rates = {part: r for part, r in phase.rates.items() if part in given}
         self._freeze()
         self.average = copy.deepcopy(self.net).eval()
-        self.optimiser = _optimiser(phase, self.net)
+        self.optimiser = _optimiser(phase, self.net, self.rates)
         self.step, self.elapsed_s = 0, 0.0
         self.curve: list[dict[str, float]] = []
 
     def _freeze(self) -> None:
         for name, parameter in self.net.named_parameters():
             learns = not self.phase.train or name.startswith(self.phase.train)
-            parameter.requires_grad_(learns)
+            parameter.requires_grad_(learns and self.rates.get(part_of(name), 1.0) > 0.0)
 
     @property
     def interval(self) -> int:
@@ -81,12 +93,15 @@ class Run:
             If the loss is not finite: weights would be lost for good, and hours with them.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self._rate() * group["factor"]
         self.net.train()
         if self.phase.freeze_norm:
             for module in self.net.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
+        for part, factor in self.rates.items():
+            if factor == 0.0:
+                self.net.get_submodule(part).eval()
         terms = self.task.losses(self.net, batch)
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
@@ -139,12 +154,17 @@ class Run:
         self.curve = state["curve"]
 
 
-def start_from(net: nn.Module, weights: dict[str, Tensor]) -> int:
-    """Copy the weights that fit by name and shape; returns how many tensors did."""
+def start_from(net: nn.Module, weights: Weights) -> set[str]:
+    """Copy the weights that fit by name and shape; returns the parts that some of them are of."""
     own = net.state_dict()
     fit = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
     net.load_state_dict({**own, **fit})
-    return len(fit)
+    return {part_of(name) for name in fit}
+
+
+def part_of(name: str) -> str:
+    """Return the part of a network that a tensor belongs to: the first piece of its name."""
+    return name.split(".", 1)[0]
 
 
 def train(
@@ -154,7 +174,7 @@ def train(
     *,
     minutes: float | None = None,
     device: str = "auto",
-    init: Path | None = None,
+    init: Weights | None = None,
     stop_at: int | None = None,
 ) -> Run:
     """Train all phases, or go on training, and write weights, record and curves into `out`.
@@ -181,7 +201,7 @@ def train(
     torch.set_num_threads(config.threads)
     device = _device(device)
     total = sum(phase.steps for phase in config.phases)
-    weights = torch.load(init, weights_only=True) if init else {}
+    weights = init or {}
     last = len(config.phases) - 1
     for number, phase in enumerate(config.phases):
         folder = out if number == last else out / f"phase-{number + 1}"
@@ -199,19 +219,16 @@ def _train_phase(
     out: Path,
     minutes: float | None,
     device: str,
-    weights: dict[str, Tensor],
+    weights: Weights,
     stop_at: int | None,
 ) -> Run:
     out.mkdir(parents=True, exist_ok=True)
     phase = config.phases[number]
     task = make_task(phase)
-    run = Run(phase, task, device, minutes)
+    run = Run(phase, task, device, minutes, weights)
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         run.resume(torch.load(checkpoint, weights_only=True, map_location=device))
-    elif weights:
-        start_from(run.net, weights)
-        start_from(run.average, weights)
     source = task.source(data)
     begun = time.monotonic() - run.elapsed_s
     recent: list[dict[str, float]] = []
@@ -276,8 +293,8 @@ def _point(run: Run, recent: list[dict[str, float]]) -> dict[str, float]:
     return {name: round(value, 5) for name, value in point.items()}
 
 
-def _optimiser(phase: Phase, net: nn.Module) -> torch.optim.Optimizer:
-    learning = [p for p in net.parameters() if p.requires_grad]
+def _optimiser(phase: Phase, net: nn.Module, rates: Mapping[str, float]) -> torch.optim.Optimizer:
+    learning = _groups(net, rates)
     rate, decay = phase.learning_rate, phase.weight_decay
     if phase.optimiser == "adamw":
         return torch.optim.AdamW(learning, lr=rate, weight_decay=decay)
@@ -286,6 +303,15 @@ def _optimiser(phase: Phase, net: nn.Module) -> torch.optim.Optimizer:
     if phase.optimiser == "sgd":
         return torch.optim.SGD(learning, lr=rate, weight_decay=decay, momentum=0.9)
     raise SystemExit(f"optimiser = {phase.optimiser!r}: adamw, radam or sgd")
+
+
+def _groups(net: nn.Module, rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Parameters that learn, by the factor of their learning rate."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault(rates.get(part_of(name), 1.0), []).append(parameter)
+    return [{"params": found, "factor": factor} for factor, found in groups.items()]
 
 
 def _device(wanted: str) -> str:

@@ -13,6 +13,8 @@ from training.view import AIR, COARSE_MM, FINE_MM, RATIO, BankedView, decode
 
 #: Windows of finer pixels than this are cut from the fine image: the coarse one would blur them.
 _FINE_BELOW_MM = 0.29
+#: Channels of contrast with a neighbourhood, each with a table of its own.
+_CONTRASTS = ("local", "wide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ def make_channels(
     for name in names:
         if name == "global":
             made.append(level)
-        elif name == "local":
-            sigma_mm = parameters.get("local", {}).get("sigma_mm", 8.0)
+        elif name in _CONTRASTS:
+            sigma_mm = parameters.get(name, {}).get("sigma_mm", 8.0)
             made.append(contrast_of(level, window.mask, sigma_mm / window.mm_per_pixel))
         else:
             raise SystemExit(f"channel {name!r} cannot be made from banked views")

@@ -26,20 +26,24 @@ Bools = npt.NDArray[np.bool_]
 class Frame:
     """A grid of ``grid`` = (rows, columns) windows of `size` pixels, `stride` pixels apart.
 
-    The image's top-left corner lies at (margin, margin).
+    The image's top-left corner lies at (margin, margin). A window's score speaks of a square of
+    `core` pixels in its middle; with 0 of the whole window.
     """
 
     grid: tuple[int, int]
     size: int
     stride: int
     margin: int = 0
+    core: int = 0
 
     @classmethod
-    def over(cls, shape: tuple[int, int], size: int, stride: int, margin: int = 0) -> Self:
+    def over(
+        cls, shape: tuple[int, int], size: int, stride: int, margin: int = 0, core: int = 0
+    ) -> Self:
         """Return the smallest frame that covers (rows, columns) pixels and the margin."""
         spans = (side + 2 * margin - size for side in shape)
         rows, columns = (1 + max(0, math.ceil(span / stride)) for span in spans)
-        return cls((rows, columns), size, stride, margin)
+        return cls((rows, columns), size, stride, margin, core)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,6 +55,11 @@ class Frame:
     def cell(self) -> int:
         """Side of a cell of the heatmap, pixels: windows are made of whole cells."""
         return math.gcd(self.size, self.stride)
+
+    @property
+    def reach(self) -> int:
+        """Side of what a window's score speaks of, pixels."""
+        return self.core or self.size
 
     def windows_of(self, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Return all windows of (..., rows, columns) as a view (grid rows, grid columns, ...)."""
@@ -81,30 +90,32 @@ class Frame:
         return slice(top, top + rows), slice(left, left + columns)
 
     def looked_at(self, mask: Bools, share: float) -> Bools:
-        """Return which windows, (grid rows, grid columns), hold at least a share of the breast.
+        """Return which windows' cores, (grid rows, grid columns), hold their share of the breast.
 
         Parameters
         ----------
         mask : (rows, columns) bool
             The breast in the image.
         share : float
-            Of a window's area. When no window has as much, the one with most is looked at.
+            Of a core's area. When no core has as much, the window whose has most is looked at.
         """
         rows, columns = self.grid
         sums = np.zeros((self.shape[0] + 1, self.shape[1] + 1), dtype=np.int64)
         sums[1:, 1:] = self.filled(mask.astype(np.float32), 0.0).cumsum(0).cumsum(1)
-        top, left = np.arange(rows)[:, None] * self.stride, np.arange(columns) * self.stride
-        bottom, right = top + self.size, left + self.size
+        inset = (self.size - self.reach) // 2
+        top = np.arange(rows)[:, None] * self.stride + inset
+        left = np.arange(columns) * self.stride + inset
+        bottom, right = top + self.reach, left + self.reach
         inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-        return np.asarray(inside >= min(share * self.size**2, max(1, inside.max())))
+        return np.asarray(inside >= min(share * self.reach**2, max(1, inside.max())))
 
     def heatmaps(self, scores: Floats, looked_at: Bools) -> Floats:
         """Rebuild one map per label from overlapping windows.
 
-        A cell holds the weighted mean of the scores of all windows looked at that cover it. A
-        window's weight falls off as a tent from its centre, in rows times in columns: at a
+        A cell holds the weighted mean of the scores of all windows looked at whose cores cover it.
+        A window's weight falls off as a tent from its centre, in rows times in columns: at a
         distance of (u, v) pixels between the cell's centre and the window's,
-        (1 - 2 |u| / size) (1 - 2 |v| / size). Cells that no such window covers hold 0.
+        (1 - 2 |u| / core) (1 - 2 |v| / core). Cells that no such core covers hold 0.
 
         Parameters
         ----------
@@ -124,7 +135,8 @@ class Frame:
     def _weights(self, windows: int) -> npt.NDArray[np.float64]:
         """Weights of windows (columns) in cells (rows), along one direction."""
         width, step = self.size // self.cell, self.stride // self.cell
-        tent = 1.0 - np.abs(2.0 * (np.arange(width) + 0.5) / width - 1.0)
+        beside = np.abs((np.arange(width) + 0.5) * self.cell - self.size / 2)
+        tent = np.clip(1.0 - 2.0 * beside / self.reach, 0.0, None)
         weights = np.zeros(((windows - 1) * step + width, windows))
         for window in range(windows):
             weights[window * step : window * step + width, window] = tent

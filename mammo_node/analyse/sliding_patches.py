@@ -95,7 +95,8 @@ class WindowClassifier(Reporter):
 
     def _frame(self, mask: Bools) -> tuple[Frame, Bools]:
         window, (rows, columns) = self.manifest.window, mask.shape
-        frame = Frame.over((rows, columns), window.size_px, window.stride_px, window.margin)
+        sizes = window.size_px, window.stride_px, window.margin, window.core_px or 0
+        frame = Frame.over((rows, columns), *sizes)
         return frame, frame.looked_at(mask, window.breast_share)
 
     def _scores_of(self, windows: Tensor) -> Floats:

@@ -165,6 +165,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "global": global_levels,
         "local": local_contrast,
+        # A second name, so that one input can have two neighbourhoods, with a table for each.
+        "wide": local_contrast,
         "specks": specks,
         "zscore": standard_score,
         "display": display_levels,

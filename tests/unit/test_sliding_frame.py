@@ -27,8 +27,9 @@ def naive_heatmap(frame: Frame, scores: np.ndarray, looked_at: np.ndarray) -> np
             for i, j in np.argwhere(looked_at):
                 v = abs(y - i * frame.stride - frame.size / 2)
                 u = abs(x - j * frame.stride - frame.size / 2)
-                if max(u, v) < frame.size / 2:
-                    weight = (1 - 2 * u / frame.size) * (1 - 2 * v / frame.size)
+                core = frame.core or frame.size
+                if max(u, v) < core / 2:
+                    weight = (1 - 2 * u / core) * (1 - 2 * v / core)
                     total += weight * scores[i, j]
                     weights += weight
             heat[:, r, c] = total / weights if weights else 0.0
@@ -63,13 +64,15 @@ def test_windows_lie_where_they_are_said_to(shape, size, stride, margin):
     assert np.shares_memory(views, image)
 
 
-def test_windows_looked_at_hold_their_share_of_the_breast():
-    """Exactly the windows with at least the share of the breast are looked at."""
+@pytest.mark.parametrize("core", [0, 48])
+def test_windows_looked_at_hold_their_share_of_the_breast(core):
+    """Exactly the windows with the share of the breast, in their core if any, are looked at."""
     rng = np.random.default_rng(3)
     mask = rng.uniform(size=(300, 260)) < np.linspace(0, 1, 260)
-    frame = Frame.over(mask.shape, 128, 32)
+    frame = Frame.over(mask.shape, 128, 32, core=core)
     grown = frame.filled(mask.astype(np.float32), 0.0)
-    shares = frame.windows_of(grown).mean(axis=(2, 3))
+    inner = slice(40, 88) if core else slice(None)
+    shares = frame.windows_of(grown)[..., inner, inner].mean(axis=(2, 3))
     looked_at = frame.looked_at(mask, 0.4)
     assert np.array_equal(looked_at, shares >= 0.4)
     assert looked_at.any()
@@ -105,9 +108,9 @@ def test_a_small_breast_is_looked_at_all_the_same():
 def test_the_heatmap_is_what_its_definition_says(data):
     """Two matrix products equal the plain loop over cells and windows, whatever was looked at."""
     step, width = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
-    frame = Frame(
-        (data.draw(st.integers(1, 5)), data.draw(st.integers(1, 5))), 8 * step * width, 8 * step
-    )
+    core = 8 * step * data.draw(st.integers(0, width))
+    grid = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 5))
+    frame = Frame(grid, 8 * step * width, 8 * step, core=core)
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     looked_at = rng.uniform(size=frame.grid) < data.draw(st.sampled_from([0.0, 0.4, 1.0]))
     scores = rng.uniform(size=(*frame.grid, 3)).astype(np.float32)

@@ -117,6 +117,19 @@ def test_an_image_smaller_than_a_window_is_filled_up(tmp_path, margin):
     assert scored.scores[scored.looked_at].min() > 0
 
 
+def test_a_window_speaks_of_its_core_only(tmp_path):
+    """With `core_px` windows are chosen by their cores, and one marks no more than its core."""
+    whole = classifier(tmp_path / "whole")
+    change = (("stride_px = 32", "stride_px = 32\ncore_px = 64"),)
+    cored = classifier(tmp_path / "cored", changes=change)
+    tensor, mask = breast(500, 400)
+    wide, narrow = whole.run_exact(tensor, mask), cored.run_exact(tensor, mask)
+    both = wide.looked_at & narrow.looked_at
+    assert np.allclose(wide.scores[both], narrow.scores[both])
+    assert (wide.looked_at != narrow.looked_at).any()
+    assert (narrow.heatmaps() > 0).sum() < (wide.heatmaps() > 0).sum()
+
+
 def test_the_margin_is_half_a_window_unless_said(tmp_path):
     """Windows centred on the image's edge are looked at, where they hold enough of the breast."""
     model = classifier(tmp_path / "m")
@@ -162,6 +175,8 @@ def test_a_map_that_breaks_the_contract_is_an_error(tmp_path):
         ((("stride_px = 32", "stride_px = 129"),), "gaps"),
         ((("stride_px = 32", "stride_px = 32\nmargin_px = 128"),), "see no image"),
         ((("stride_px = 32", "stride_px = 32\nmargin_px = 48"),), "map_stride"),
+        ((("stride_px = 32", "stride_px = 32\ncore_px = 16"),), "core_px"),
+        ((("stride_px = 32", "stride_px = 32\ncore_px = 130"),), "core_px"),
         ((("map_trim = [1, 1]", "map_trim = [2, 2]"),), "leaves no cell"),
         ((("batch = 4", "batch = 0"),), "window.batch"),
     ],

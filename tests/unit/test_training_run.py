@@ -11,9 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the extra 'training' (torch)"
 from mammo_node.analyse.manifest import DetectorManifest  # noqa: E402
 from mammo_node.analyse.package import load_package  # noqa: E402
 from training.average import average  # noqa: E402
+from training.begin import read_weights  # noqa: E402
 from training.card import write_package  # noqa: E402
 from training.config import Config  # noqa: E402
-from training.nets.window import TRIM, WindowNet  # noqa: E402
+from training.nets.findings import CELL_PX, CELLS, TRIM, FindingsNet  # noqa: E402
 from training.tables import int8_holds  # noqa: E402
 from training.task import make_task  # noqa: E402
 from training.trainer import train  # noqa: E402
@@ -90,7 +91,8 @@ def test_weights_to_start_from_are_taken(bank, tmp_path):
     """What fits is copied; what does not stays fresh."""
     first = train(config(2), bank, tmp_path / "first")
     other = config(1, {**TASK, "labels": ["mass", "calcification-cluster"]}, learning_rate=0.0)
-    second = train(other, bank, tmp_path / "second", init=tmp_path / "first" / "weights.pt")
+    given = read_weights([tmp_path / "first" / "weights.pt"])
+    second = train(other, bank, tmp_path / "second", init=given)
     stem = first.average.state_dict()["stem.0.0.weight"]
     assert torch.equal(second.net.state_dict()["stem.0.0.weight"], stem)
     assert second.net.classes[-1].weight.shape[0] == 2
@@ -180,11 +182,11 @@ TASKS = {
         "kind": "patches",
         "labels": ["mass", "asymmetry"],
         "kinds": ["mass", "asymmetry"],
-        "size_px": 512,
-        "window_mm": 51.2,
+        "channels": ["global", "local", "wide"],
+        "size_px": 1024,
+        "window_mm": 102.4,
         "width": 8,
         "inner": True,
-        "fine": 4,
         "cells": 6,
         "strength": 0.0,
     },
@@ -215,16 +217,19 @@ def test_export_answers_like_torch(tmp_path, kind):
     """The ONNX file keeps to its contract, at sizes it was not traced with."""
     for name in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name, reason="needs the extra 'training'")
-    from training.export import build, export, parity  # noqa: PLC0415
+    from training.export import build, export_checked  # noqa: PLC0415
 
     torch.manual_seed(0)
     made = config(1, TASKS[kind])
     model, task = build(made, make_task(made.phases[0]).network().state_dict())
-    export(model, task.contract, tmp_path / "model.onnx")
+    worst = export_checked(model, task.contract, tmp_path / "model.onnx")
     # Nor does the file tell of the machine that it was made on.
     checkout = str(Path(__file__).parents[2]).encode()
     assert checkout not in (tmp_path / "model.onnx").read_bytes()
-    assert parity(model, task.contract, tmp_path / "model.onnx") < 1e-3
+    assert worst < 1e-3
+    if task.contract.half:
+        values = sum(p.numel() for p in model.parameters())
+        assert (tmp_path / "model.onnx").stat().st_size < 3 * values
 
 
 @pytest.mark.slow
@@ -275,21 +280,84 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize(("fine", "cell"), [(0, 32), (4, 64)])
-def test_windows_read_off_a_whole_image_are_those_windows(fine, cell):
-    """The cells that make a window's score are the same on a whole image, wherever it lies."""
+def test_windows_read_off_a_whole_image_are_nearly_those_windows():
+    """The cells that make a window's score hardly change with what lies around the window."""
     torch.manual_seed(0)
-    net = WindowNet(2, 3, width=8, fine=fine).eval()
-    side = 8 * cell
-    image = torch.randn(1, 2, side + 2 * cell, side + cell)
-    before, behind = TRIM
+    net = FindingsNet(3, width=8).eval()
+    side, (before, behind) = CELLS * CELL_PX, TRIM
+    image = torch.randn(1, 3, side + 2 * CELL_PX, side + CELL_PX)
     with torch.no_grad():
         whole = net(image)[1]
         for i, j in ((0, 0), (1, 1), (2, 0)):
-            alone = net(image[:, :, cell * i : cell * i + side, cell * j : cell * j + side])[1]
-            inner = alone[:, :, before:-behind, before:-behind]
-            there = whole[:, :, i + before : i + 8 - behind, j + before : j + 8 - behind]
-            assert torch.allclose(inner, there, atol=1e-5)
+            down, across = (slice(CELL_PX * n, CELL_PX * n + side) for n in (i, j))
+            inner = net(image[:, :, down, across])[1][:, :, before:-behind, before:-behind]
+            there = whole[:, :, i + before : i + CELLS - behind, j + before : j + CELLS - behind]
+            assert (inner - there).abs().max() < 0.1 * there.std(dim=(2, 3)).min()
+
+
+def test_cells_lie_where_their_pixels_are():
+    """A spot changes the cells around it most: cell (i, j) is centred at pixel (64 i, 64 j)."""
+    torch.manual_seed(0)
+    net = FindingsNet(3, width=8).eval()
+    plain = torch.zeros(1, 3, 12 * CELL_PX, 12 * CELL_PX)
+    spot = plain.clone()
+    spot[:, :, 6 * CELL_PX - 8 : 6 * CELL_PX + 8, 4 * CELL_PX - 8 : 4 * CELL_PX + 8] = 3.0
+    with torch.no_grad():
+        change = (net(spot)[1] - net(plain)[1]).abs().amax(dim=(0, 1))
+    assert divmod(int(change.argmax()), 12) == (6, 4)
+
+
+def test_a_part_that_is_given_stays_or_learns_slowly(bank, tmp_path):
+    """A rate of 0 leaves weights and statistics as given; without given ones the part learns."""
+    task = make_task(config(1, TASKS["windows"]).phases[0])
+    torch.manual_seed(5)
+    given = {n: v.clone() for n, v in task.network().state_dict().items() if n[:5] == "fine."}
+    made = config(2, TASKS["windows"], rates={"fine": 0.0, "coarse": 0.5})
+    kept = train(made, bank, tmp_path / "kept", init=given).net.state_dict()
+    fresh = train(made, bank, tmp_path / "fresh")
+    assert all(torch.equal(kept[name], value) for name, value in given.items())
+    assert fresh.rates == {}
+    assert all(p.requires_grad for p in fresh.net.parameters())
+    name = "fine.stem.0.1.running_mean"
+    assert not torch.equal(fresh.net.state_dict()[name], torch.zeros_like(kept[name]))
+
+
+def test_rates_are_shares_of_the_learning_rate(bank, tmp_path):
+    """A given part learns at its share of the rate, the rest at all of it; a run resumes so."""
+    task = make_task(config(1).phases[0])
+    given = {n: v for n, v in task.network().state_dict().items() if n.startswith("stem.")}
+    made = config(4, rates={"stem": 0.25})
+    train(made, bank, tmp_path / "run", init=given, stop_at=2)
+    run = train(made, bank, tmp_path / "run", init=given)
+    rates = {group["factor"]: group["lr"] for group in run.optimiser.param_groups}
+    assert run.step == 4
+    assert rates[0.25] == pytest.approx(0.25 * rates[1.0])
+
+
+def test_parts_begin_with_models_that_are_made_before():
+    """What a configuration names as a beginning is made earlier, and fits all of that part."""
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name, reason="needs the extra 'training'")
+    from training.models import CONFIGS, MODELS  # noqa: PLC0415
+
+    seen = {}
+    for name in MODELS:
+        made = Config.read(CONFIGS / f"{name}.toml")
+        net = make_task(made.phases[-1]).network()
+        for part, model in made.begin.items():
+            given = seen[model]
+            own = net.get_submodule(part).state_dict()
+            assert {n: v.shape for n, v in own.items()}.items() <= given.items()
+        assert all(part in dict(net.named_children()) for part in made.phases[-1].rates)
+        seen[name] = {n: v.shape for n, v in net.state_dict().items()}
+
+
+def test_weights_are_read_for_parts_of_a_network(tmp_path):
+    """PART=FILE puts a part's name before the file's; a plain file keeps its names."""
+    for name in ("a", "b"):
+        torch.save({"stem.weight": torch.ones(1)}, tmp_path / name)
+    made = read_weights([tmp_path / "a", f"fine={tmp_path / 'b'}"])
+    assert set(made) == {"stem.weight", "fine.stem.weight"}
 
 
 def test_unasked_cells_teach_nothing():
@@ -297,7 +365,7 @@ def test_unasked_cells_teach_nothing():
     task = make_task(config(1, TASKS["windows"]).phases[0])
     torch.manual_seed(0)
     net = task.network().eval()
-    image, cells = torch.randn(1, 2, 384, 384), torch.zeros(1, 2, 6, 6)
+    image, cells = torch.randn(1, 3, 384, 384), torch.zeros(1, 2, 6, 6)
     weight = torch.zeros_like(cells)
     weight[0, 0, 2, 3] = 1.0
 

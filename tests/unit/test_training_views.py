@@ -101,17 +101,15 @@ def test_channels_are_those_of_the_node(textures):
     options = {"pixel_spacing_mm": 0.3, "masses": 1, "clusters": 0, "views": [("R", "MLO")]}
     study = generate_study(11, bank=textures, **options)
     view = study.views[0]
-    parameters = {"local": {"sigma_mm": 8.0}}
-    spec = InputSpec(
-        name="image", channels=("global", "local"), mm_per_pixel=0.3, parameters=parameters
-    )
+    names, parameters = ("global", "local", "wide"), {"local": {"sigma_mm": 4.0}}
+    spec = InputSpec(name="image", channels=names, mm_per_pixel=0.3, parameters=parameters)
     upright = Orientation(view.laterality == "R")
     node = prepare(view.pixels.astype(np.float32), (0.3, 0.3), upright, spec)
     mine = banked(study, view)
     rows, columns = mine.mask.shape
     whole = Window(decode(mine.coarse), mine.mask, COARSE_MM, (0.0, 0.0))
-    made = make_channels(whole, ("global", "local"), parameters)
-    for channel in (0, 1):
+    made = make_channels(whole, names, parameters)
+    for channel in range(len(names)):
         there = node.tensor[0, channel, :rows, :columns]
         assert np.corrcoef(made[channel].ravel(), there.ravel())[0, 1] > 0.97
 

@@ -161,6 +161,17 @@ def test_fresh_clusters_are_asked_for(bank):
     assert not any(one["wanted"][1].any() for one in drawn)
 
 
+def test_fresh_masses_are_asked_for(bank):
+    """A crop that gets a mass asks for it there, and for its own mass as before."""
+    rules = replace(RULES, kinds=(("asymmetry",), (MASS,)), on_finding=0.0, massed=1.0)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        fresh = DenseSource(bank, rules).draw(rng)["wanted"][1]
+        own = DenseSource(bank, replace(rules, massed=0.0)).draw(np.random.default_rng(seed))
+        assert fresh.sum() >= 1
+        assert not own["wanted"][0].any()
+
+
 def test_windows_on_a_finding_have_it(bank):
     """Windows to measure on are centred where their cores show what they were drawn for."""
     rules = PatchRules(KINDS, ("global",), size_px=128, on_finding=1.0, strength=0.0, core=0.375)

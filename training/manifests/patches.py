@@ -14,11 +14,13 @@ from training.manifests.parts import (
     outputs_self_test,
     point,
 )
-from training.nets.window import TRIM
+from training.nets.findings import CORE, TRIM
 from training.tasks.patches import PatchTask
 
 #: Rows of the images in which the two classifiers of single findings look (quantusMM).
 HEIGHT = 4096
+#: Windows in one run have so many pixels together: 32 of 256 x 256.
+_PIXELS = 32 * 256**2
 #: Findings are reported from the score of this AI suspicion category on, where it was measured:
 #: 95 % of images without any stay below. By windows alone nearly every image would have one.
 _RARE = 5
@@ -48,6 +50,8 @@ def _sliding(
         "[window]",
         f"size_px = {task.size_px}",
         f"stride_px = {task.cell_px}",
+        *([f"core_px = {round(CORE * task.size_px)}"] if task.inner else []),
+        f"batch = {max(1, _PIXELS // task.size_px**2)}",
         f"dense_safe = {str(task.inner).lower()}",
         *dense,
         *_scores_of(task, model, figures, "window-scores", _map_keys(task)),

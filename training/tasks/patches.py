@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from training.contract import Contract
 from training.dense_source import DenseRules, DenseSource
 from training.loss import focal_loss
+from training.nets.findings import CELL_PX, CORE, FindingsNet
 from training.nets.patch import MAP_STRIDE, DeployedPatches, PatchNet
 from training.nets.retina import BackboneClassifier
-from training.nets.window import CORE, WindowNet
 from training.patch_source import PatchRules, PatchSource
 from training.task import Batch
 
@@ -25,10 +25,10 @@ class PatchTask:
     `kinds` are the phantom kinds of each label, "+" between several. A window of `window_mm` is cut
     at `size_px` pixels; the exported network takes `pool` times as many and averages them. With
     `backbone` (blocks of the four stages) the network is RetinaNet's, for its first two phases;
-    with `inner` it is one whose scores see nothing of the window's border, so that whole images
-    may be judged at once; it learns from crops of `cells` x `cells` cells, each asked for every
-    label, and `fine` are the channels of its first convolution, where pixels are half as large
-    (see `training.nets.window`). `inserted` and `scattered` are shares of these crops.
+    with `inner` it is one whose scores see little of the window's border, so that whole images may
+    be judged at once (see `training.nets.findings`); it learns from crops of `cells` x `cells`
+    cells, each asked for every label. `inserted`, `massed` and `scattered` are shares of these
+    crops.
     """
 
     labels: tuple[str, ...]
@@ -46,15 +46,15 @@ class PatchTask:
     backbone: tuple[int, ...] = ()
     bottleneck: bool = False
     inner: bool = False
-    fine: int = 0
     cells: int = 14
     inserted: float = 0.0
+    massed: float = 0.0
     scattered: float = 0.0
 
     @property
     def cell_px(self) -> int:
         """Pixels of a cell of the map, before any pooling in front."""
-        return MAP_STRIDE * 2 if self.fine else MAP_STRIDE
+        return CELL_PX if self.inner else MAP_STRIDE
 
     def source(self, data: Path) -> PatchSource | DenseSource:
         """Open a bank to learn from."""
@@ -72,6 +72,7 @@ class PatchTask:
                 cells=self.cells,
                 on_finding=self.on_finding,
                 inserted=self.inserted,
+                massed=self.massed,
                 scattered=self.scattered,
                 strength=self.strength,
             ),
@@ -101,7 +102,7 @@ class PatchTask:
                 len(self.channels), len(self.labels), self.backbone, self.width, self.bottleneck
             )
         if self.inner:
-            return WindowNet(len(self.channels), len(self.labels), self.width, self.fine)
+            return FindingsNet(len(self.labels), self.width)
         return PatchNet(len(self.channels), len(self.labels), self.width)
 
     def losses(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -115,7 +116,7 @@ class PatchTask:
 
     def deployed(self, net: nn.Module) -> nn.Module:
         """Scores and their map from full-size windows."""
-        assert isinstance(net, PatchNet | WindowNet)
+        assert isinstance(net, PatchNet | FindingsNet)
         if isinstance(net, PatchNet):
             net.pool = self.pool
         return DeployedPatches(net)
@@ -127,4 +128,5 @@ class PatchTask:
         inputs = (("image", len(self.channels), side, side),)
         # Windows keep their size; one whose scores see no border may grow to a whole image.
         free = self.cell_px if self.inner and self.size_px % self.cell_px == 0 else 0
-        return Contract(inputs, ("scores", "map"), multiple=free, batches=True)
+        # Two trunks make a large file.
+        return Contract(inputs, ("scores", "map"), multiple=free, batches=True, half=self.inner)

@@ -30,8 +30,14 @@ class SlidingWindow(Table):
         description="How far windows reach beyond the image; by default half a window, in whole"
         " strides.",
     )
+    core_px: int | None = Field(
+        None,
+        ge=1,
+        description="Side of the square in a window's middle that its score speaks of, and over"
+        " which it weighs in the heatmap; by default the whole window.",
+    )
     breast_share: Probability = Field(
-        0.4, description="Windows with less of the breast than this are left out."
+        0.4, description="Windows whose core has less of the breast than this are left out."
     )
     batch: int = Field(32, ge=1, le=1024, description="Windows in one run of the model.")
     engine: Literal["exact", "dense"] = Field(
@@ -54,6 +60,8 @@ class SlidingWindow(Table):
     def _consistent(self) -> Self:
         if self.stride_px > self.size_px:
             raise ValueError("stride_px: more than size_px leaves gaps between windows")
+        if not self.stride_px <= (self.core_px or self.size_px) <= self.size_px:
+            raise ValueError("core_px: must lie between stride_px and size_px")
         if self.margin >= self.size_px:
             raise ValueError("margin_px: size_px and more makes windows that see no image")
         if self.engine == "dense" and not self.dense_safe:
