@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.nets.blocks import Conv, Residual, doubled
+from training.nets.blocks import Conv, Residual
 from training.nets.lesion import LesionNet
 
 #: Pixels of a cell; cell i is centred at pixel 64 i.
@@ -35,12 +35,7 @@ class Trunk(LesionNet):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Logits (B, 1, H/8, W/8), level (B, width 7/2, H/8, W/8), (B, width 8, H/32, W/32)."""
-        x4 = self.stage4(self.stem(image))
-        x8 = self.stage8(x4)
-        x16 = self.stage16(x8)
-        x32 = self.stage32(x16)
-        top = self.mix16(self.from16(x16) + doubled(self.from32(x32)))
-        level = self.mix8(self.from8(x8) + self.from4(x4) + doubled(top))
+        _, level, x32 = self.levels(image)
         return self.classes(level), level, x32
 
 

@@ -55,14 +55,18 @@ class LesionNet(nn.Module):
         if self.extent is not None:
             nn.init.constant_(self.extent.bias, -3.0)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Logits, distances, suspicion and, with those heads, specks and extent."""
+    def levels(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features at stride 4, those of all strides fused at stride 8, and at stride 32."""
         x4 = self.stage4(self.stem(image))
         x8 = self.stage8(x4)
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
         top = self.mix16(self.from16(x16) + doubled(self.from32(x32)))
-        level = self.mix8(self.from8(x8) + self.from4(x4) + doubled(top))
+        return x4, self.mix8(self.from8(x8) + self.from4(x4) + doubled(top)), x32
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Logits, distances, suspicion and, with those heads, specks and extent."""
+        x4, level, _ = self.levels(image)
         edges = torch.exp(self.edges(level).clamp(-1.0, 6.0))
         teaching = ((self.specks, x4), (self.extent, level))
         more = (head(x) for head, x in teaching if head is not None)
