@@ -61,16 +61,17 @@ class Run:
         given = start_from(self.net, weights or {})
         #: Factors of the learning rate, by part of the network.
         self.rates = {part: r for part, r in phase.rates.items() if part in given}
-        self._freeze()
+        self._prepare()
         self.average = copy.deepcopy(self.net).eval()
-        self.optimiser = _optimiser(phase, self.net, self.rates)
         self.step, self.elapsed_s = 0, 0.0
         self.curve: list[dict[str, float]] = []
 
-    def _freeze(self) -> None:
+    def _prepare(self) -> None:
+        """Freeze what does not learn, and make the optimiser of the rest."""
         for name, parameter in self.net.named_parameters():
             learns = not self.phase.train or name.startswith(self.phase.train)
             parameter.requires_grad_(learns and self.rates.get(part_of(name), 1.0) > 0.0)
+        self.optimiser = _optimiser(self.phase, self.net, self.rates)
 
     @property
     def interval(self) -> int:
@@ -140,13 +141,16 @@ class Run:
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "rates": self.rates,
             "step": self.step,
             "elapsed_s": self.elapsed_s,
             "curve": self.curve,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state, at the rates that it began with, whatever was given now."""
+        self.rates = state.get("rates", self.rates)
+        self._prepare()
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -334,6 +334,18 @@ def test_rates_are_shares_of_the_learning_rate(bank, tmp_path):
     assert rates[0.25] == pytest.approx(0.25 * rates[1.0])
 
 
+def test_a_run_resumes_as_it_began_without_the_weights_it_began_with(bank, tmp_path):
+    """What a part began with is known from the checkpoint: a resumed run keeps its rates."""
+    task = make_task(config(1).phases[0])
+    given = {n: v for n, v in task.network().state_dict().items() if n.startswith("stem.")}
+    made = config(4, rates={"stem": 0.0})
+    begun = train(made, bank, tmp_path / "run", init=given, stop_at=2).rates
+    run = train(made, bank, tmp_path / "run")
+    assert run.step == 4
+    assert run.rates == begun == {"stem": 0.0}
+    assert not any(p.requires_grad for p in run.net.stem.parameters())
+
+
 def test_parts_begin_with_models_that_are_made_before():
     """What a configuration names as a beginning is made earlier, and fits all of that part."""
     for name in ("onnx", "onnxruntime", "onnxscript"):
