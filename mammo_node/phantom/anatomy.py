@@ -15,11 +15,11 @@ import numpy as np
 
 from mammo_node.phantom.noise import FloatArray
 
-# Shares of women in the density classes a-d. 80 % of 40 phantoms had less than 25 % of gland by
-# volume (published: 27 %), 95 % less than 63 % (45 %: class d is denser here), Yaffe 2009.
+# Shares of women in the density classes a-d. 100 breasts of phantoms had 18 % of gland by volume
+# (published: 19 %), 80 % of them less than 26 % (27 %), 95 % less than 43 % (45 %), Yaffe 2009.
 DENSITY_WEIGHTS = (0.20, 0.46, 0.27, 0.07)
-# Median depth from the chest wall to the nipple: the breast without the muscle then is as large as
-# on labelled films. Published thickness is that of larger breasts.
+# Median depth from the chest wall to the nipple: with it breasts without the muscle are 1.08 times
+# as large as on labelled films. Published thickness is that of larger ones, of the second depth.
 DEPTH_MM = 80.0
 _THICK_DEPTH_MM = 88.0
 # Share of the breast volume in which gland may lie, per density class a-d (before it is broken up
