@@ -233,6 +233,53 @@ def test_export_answers_like_torch(tmp_path, kind):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["detector", "windows", "density"])
+def test_an_exported_model_learns_on(bank, tmp_path, kind):
+    """The network that a file gives answers as the file does, and learns on from there."""
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name, reason="needs the extra 'training'")
+    from training.export import build, export_checked  # noqa: PLC0415
+    from training.restore import draw, restore  # noqa: PLC0415
+
+    made = config(8, TASKS[kind], ema=0.0)
+    trained = train(made, bank, tmp_path / "first").net.state_dict()
+    model, task = build(made, trained)
+    export_checked(model, task.contract, tmp_path / "model.onnx")
+    batch = draw(task, bank, seed=4, samples=2)
+    again = restore(task, tmp_path / "model.onnx", batch)
+    before = task.network().eval()
+    before.load_state_dict(trained)
+    with torch.no_grad():
+        found = task.losses(again, batch)
+        for name, wanted in task.losses(before, batch).items():
+            if name not in {"specks", "extent"}:
+                assert float(found[name]) == pytest.approx(float(wanted), rel=2e-3), name
+    given = {name: value.clone() for name, value in again.state_dict().items()}
+    on = train(config(2, TASKS[kind], ema=0.0), bank, tmp_path / "second", init=given).net
+    learned = dict(on.named_parameters())
+    assert all(torch.isfinite(value).all() for value in learned.values())
+    assert not all(torch.equal(value, given[name]) for name, value in learned.items())
+
+
+@pytest.mark.slow
+def test_a_model_is_restored_with_its_own_configuration(bank, tmp_path):
+    """A file of another network is refused, and the tensor that does not fit is named."""
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name, reason="needs the extra 'training'")
+    from training.export import build, export  # noqa: PLC0415
+    from training.restore import draw, restore  # noqa: PLC0415
+
+    made = config(1, TASKS["landmarks"])
+    model, task = build(made, make_task(made.phases[0]).network().state_dict())
+    export(model, task.contract, tmp_path / "model.onnx")
+    other = make_task(config(1, {**TASKS["landmarks"], "width": 16}).phases[0])
+    with pytest.raises(
+        SystemExit, match=r"model\.onnx: down\.0.*the configuration's network has no"
+    ):
+        restore(other, tmp_path / "model.onnx", draw(other, bank, seed=4, samples=2))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("flips", [[], ["rows"]])
 def test_a_package_is_one_that_the_node_loads(bank, tmp_path, flips):
     """From weights to a package with manifest, self-test and card that the node accepts."""
