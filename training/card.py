@@ -17,7 +17,7 @@ from typing import Any
 
 from training.config import Config
 from training.manifests import write_manifest
-from training.measures.images import AGREEMENT_IMAGES, measure_agreement, measure_images
+from training.measures.images import measure_agreement, measure_images
 from training.measures.maps import measure_maps
 from training.nets.findings import CORE
 from training.raw import raw_views
@@ -79,9 +79,8 @@ def add_images(
     path = run / "figures.json"
     figures = _read(path)
     if task.inner:
-        images = 1 if limit else AGREEMENT_IMAGES
         kinds = [tuple(kinds.split("+")) for kinds in task.kinds]
-        figures["dense_agreement"] = measure_agreement(package, held_out, images)
+        figures |= measure_agreement(package, held_out, limit)
         figures |= measure_maps(package, islice(raw_views(held_out), limit), kinds)
     else:
         figures |= measure_images(package, task.kinds, held_out, limit)

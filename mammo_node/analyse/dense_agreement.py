@@ -32,7 +32,9 @@ class DenseAgreement:
 
 
 def dense_agreement(
-    classifier: WindowClassifier, images: Iterable[tuple[Tensor, Bools]]
+    classifier: WindowClassifier,
+    images: Iterable[tuple[Tensor, Bools]],
+    most: int | None = None,
 ) -> DenseAgreement:
     """Score the windows on the breast of some images with both engines and compare.
 
@@ -42,6 +44,8 @@ def dense_agreement(
         Its manifest's engine does not matter.
     images : iterable of (tensor, mask)
         As :meth:`WindowClassifier.run` takes them. Windows of all images are ranked together.
+    most : int, optional
+        Compare only so many windows of an image, evenly spread over it.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def dense_agreement(
     """
     exact, dense = [], []
     for tensor, mask in images:
-        one = classifier.run_exact(tensor, mask)
+        one = classifier.run_exact(tensor, mask, most)
         exact.append(one.scores[one.looked_at])
         dense.append(classifier.run_dense(tensor, mask).scores[one.looked_at])
     return compared(np.concatenate(exact), np.concatenate(dense), classifier.package.labels)

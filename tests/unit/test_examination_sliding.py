@@ -136,6 +136,20 @@ def test_a_trimmed_network_agrees_whatever_its_weights(tmp_path):
     assert agreement.largest_difference < 1e-5
 
 
+def test_a_share_of_the_windows_may_stand_for_all(tmp_path):
+    """Large windows are compared on some places, spread over the breast from end to end."""
+    classifier = random_network(tmp_path / "m")
+    some = classifier.run_exact(*noise(), most=7).looked_at
+    places = np.flatnonzero(some)
+    assert len(places) == 7
+    assert (places[0], places[-1]) == (0, some.size - 1)
+    assert np.ptp(np.diff(places)) <= 1
+    agreement = dense_agreement(classifier, [noise(), noise()], most=7)
+    assert agreement.windows == 14
+    assert agreement.least > 0.999
+    assert dense_agreement(classifier, [noise()], most=999).windows == 20
+
+
 def test_an_untrimmed_network_is_seen_to_disagree(tmp_path):
     """The measure tells when zeros at the windows' borders spoil the agreement."""
     classifier = random_network(tmp_path / "m", network(trim=(0, 0)), map_trim=(0, 0))

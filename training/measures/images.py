@@ -21,8 +21,9 @@ from training.raw import raw_views
 
 #: Images whose windows are judged: a few seconds each, and limits need no more.
 IMAGES = 100
-#: Images on which dense evaluation is compared with windows: hundreds of windows each.
-AGREEMENT_IMAGES = 4
+#: Images on which dense evaluation is compared with windows, and how many windows of each: the
+#: large ones of the ten findings take half a second.
+AGREEMENT_IMAGES, AGREEMENT_WINDOWS = 8, 60
 
 
 def measure_images(
@@ -55,13 +56,22 @@ def measure_images(
     return _figures(np.asarray(scores), np.asarray(truth), patients)
 
 
-def measure_agreement(folder: Path, held_out: Path, images: int = AGREEMENT_IMAGES) -> float:
-    """Return how far a package's windows and its dense evaluation agree: `dense_agreement`."""
+def measure_agreement(folder: Path, held_out: Path, limit: int | None = None) -> dict[str, Any]:
+    """Return how far a package's windows and its dense evaluation agree, and over how many windows.
+
+    With `limit` only as many windows, of one image: it proves little.
+    """
+    images, most = (AGREEMENT_IMAGES, AGREEMENT_WINDOWS) if limit is None else (1, limit)
     runner = packaged(folder, WindowClassifier)
     made = [
         prepared(view, runner.package.input_spec) for view in islice(raw_views(held_out), images)
     ]
-    return round(dense_agreement(runner, [(one.tensor, one.mask) for one in made]).least, 4)
+    found = dense_agreement(runner, [(one.tensor, one.mask) for one in made], most)
+    return {
+        "dense_agreement": round(found.least, 4),
+        "dense_windows": found.windows,
+        "dense_images": len(made),
+    }
 
 
 def _figures(scores: np.ndarray, truth: np.ndarray, patients: list[str]) -> dict[str, Any]:
