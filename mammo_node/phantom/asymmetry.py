@@ -24,40 +24,67 @@ from mammo_node.phantom.texture import VOLUME_SPACING_MM, TextureBank
 
 COARSE_MM = 1.6
 _EDGE = 5.0
+#: Share of gland beyond that of the denser breast: asymmetries are more confluent than gland is.
+_CONFLUENT = 0.6
+#: Places that are tried, and the fewest among which there is a choice.
+_PLACES, _CHOICE = 30, 2
+#: How far an asymmetry is to stand out from its surroundings, in deviations of these: mean,
+#: deviation, bounds.
+STANDS_OUT, STANDS_OUT_BOUNDS = (1.7, 0.6), (1.0, 3.2)
+
+Place = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Asymmetry:
-    """A region of denser tissue, in the anatomical frame (mm); `only_in` one view, or in both."""
+    """A region of denser tissue, in the anatomical frame (mm); `only_in` one view, or in both.
+
+    `places` are centres that it may lie at, until `settling` has chosen one, where it stands out
+    about as far as `stands_out` says; none are left of one that would not be seen.
+    """
 
     kind: str
     identity: int
     malignant_looking: bool
-    centre_mm: tuple[float, float, float]
+    places: tuple[Place, ...]
+    stands_out: float
     radii_mm: tuple[float, float, float]
     raggedness: float
     share: float
     only_in: str | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether its place is known, or that it has none."""
+        return len(self.places) < _CHOICE
+
+    def is_in(self, view: str) -> bool:
+        """Whether a view shows it, where it is seen at all."""
+        return self.only_in in (None, view)
+
 
 def draw_asymmetry(
     rng: np.random.Generator, anatomy: Anatomy, kind: str, identity: int
 ) -> Asymmetry:
-    """Draw where an asymmetry lies: focal ones are 12-35 mm wide, global ones over a quadrant."""
+    """Draw where one may lie: focal ones are 18-40 mm wide, global ones over a quadrant."""
     depth, half = anatomy.depth_mm, anatomy.half_width_mm
     wide = kind == GLOBAL_ASYMMETRY
-    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(7.0, 16.0))
+    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(9.0, 20.0))
     axes = radius * np.exp(rng.normal(0.0, 0.18, 3))
-    off = 0.25 if wide else 0.36
+    off = 0.25 if wide else 0.45
     return Asymmetry(
         kind=kind,
         identity=identity,
         malignant_looking=bool(rng.uniform() < (0.15 if wide else 0.4)),
-        centre_mm=(
-            depth * float(rng.uniform(0.35, 0.62)),
-            half * float(np.clip(rng.normal(0.08, off), -0.5, 0.5)),
-            half * float(np.clip(rng.normal(0.1, off), -0.5, 0.5)),
+        places=tuple(
+            (
+                depth * float(rng.uniform(0.15, 0.75)),
+                half * float(np.clip(rng.normal(0.08, off), -0.7, 0.7)),
+                half * float(np.clip(rng.normal(0.1, off), -0.7, 0.7)),
+            )
+            for _ in range(_PLACES)
         ),
+        stands_out=float(np.clip(rng.normal(*STANDS_OUT), *STANDS_OUT_BOUNDS)),
         radii_mm=(float(axes[0]), float(axes[1]), float(axes[2])),
         raggedness=float(rng.uniform(0.25, 0.5)),
         share=float(rng.uniform(0.75, 1.0)),
@@ -80,12 +107,36 @@ def blend(
     dense: FloatArray,
 ) -> FloatArray:
     """Gland slabs, (slabs, rows, columns), with those of the denser breast inside the region."""
-    made = gland.copy()
-    for k in range(len(gland)):
-        z = (k + 0.5) / len(gland) * 2.0 - 1.0
-        weight = _weight(asymmetry, anatomy, bank, view, silhouette, z)
-        made[k] += weight * np.clip(dense[k] - gland[k], 0.0, None)
-    return made
+    return gland + _added(asymmetry, anatomy, bank, view, silhouette, gland, dense)
+
+
+def added_share(
+    asymmetry: Asymmetry,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    silhouette: Silhouette,
+    gland: FloatArray,
+    dense: FloatArray,
+) -> FloatArray:
+    """Share of gland in the thickness that blending adds, (rows, columns)."""
+    added = _added(asymmetry, anatomy, bank, view, silhouette, gland, dense)
+    return np.asarray(added.mean(axis=0))
+
+
+def _added(
+    asymmetry: Asymmetry,
+    anatomy: Anatomy,
+    bank: TextureBank,
+    view: str,
+    silhouette: Silhouette,
+    gland: FloatArray,
+    dense: FloatArray,
+) -> FloatArray:
+    depths = ((k + 0.5) / len(gland) * 2.0 - 1.0 for k in range(len(gland)))
+    weights = [_weight(asymmetry, anatomy, bank, view, silhouette, z) for z in depths]
+    confluent = np.minimum(dense + _CONFLUENT, 1.0)
+    return np.asarray(np.stack(weights) * np.clip(confluent - gland, 0.0, None))
 
 
 def _weight(
@@ -107,7 +158,8 @@ def _weight(
     )
     depth = np.full_like(gx, z * anatomy.half_depth_mm(view))
     point = anatomy.to_anatomical(view, gx, gy, depth)
-    parts = zip(point, asymmetry.centre_mm, asymmetry.radii_mm, strict=True)
+    (centre,) = asymmetry.places
+    parts = zip(point, centre, asymmetry.radii_mm, strict=True)
     distance = np.sqrt(sum(((p - c) / r) ** 2 for p, c, r in parts))
     index = np.stack(
         [

@@ -14,6 +14,9 @@ from mammo_node.phantom.noise import FloatArray
 
 VARIETIES = ("pleomorphic", "fine-linear", "amorphous", "punctate")
 _WEIGHTS = (0.4, 0.2, 0.2, 0.2)
+#: Of suspicious morphology (BI-RADS, 5th edition). The look alone tells what looks malignant: were
+#: it drawn beside the look, nothing could learn to tell.
+_SUSPICIOUS = ("pleomorphic", "fine-linear", "amorphous")
 _FINE_MM = 0.05
 
 
@@ -50,7 +53,7 @@ def draw_cluster(rng: np.random.Generator) -> Cluster:
     packing = rng.uniform(0.5, 1.0, count) * (0.7 if variety == "amorphous" else 1.0)
     return Cluster(
         variety=variety,
-        malignant_looking=variety != "punctate" and bool(rng.uniform() < 0.75),
+        malignant_looking=variety in _SUSPICIOUS,
         specks=np.column_stack([offsets, diameter, packing]).astype(np.float32),
         shape_seed=int(rng.integers(2**31)),
     )

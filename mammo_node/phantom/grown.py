@@ -66,7 +66,7 @@ def grow_asymmetry(
     Parameters
     ----------
     asymmetry
-        Where.
+        Where: one that is settled.
     view, anatomy, bank, silhouette
         What the tissue was grown for.
     tissue, dense
@@ -81,7 +81,7 @@ def grow_asymmetry(
     tuple of Parenchyma and PhantomLesion or None
         Where the view shows no asymmetry, the tissue as it was and None.
     """
-    if asymmetry.only_in not in (None, view):
+    if not asymmetry.places or not asymmetry.is_in(view):
         return tissue, None
     gland = blend(asymmetry, anatomy, bank, view, silhouette, tissue.gland, dense.gland)
     made = replace(tissue, gland=gland)

@@ -42,6 +42,11 @@ _STEPS = 36
 _PIECES = 8
 #: A spicule is a sheet seen edge on as often as a thread: deeper than it is wide.
 _SPICULE_DEPTH = 3.2
+#: Where the core is deeper than this share of its middle, threads are lost in it: real cores are
+#: homogeneous, and their lines begin at the margin.
+_MERGED = 0.7
+#: Radii from the middle at which spicules begin.
+_ROOT = 0.7
 #: Spicules of a large mass are longer and more, not thicker.
 _THICKEST_SPICULE_MM = 1.2
 
@@ -122,8 +127,8 @@ def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
         count = 0
     direction = rng.standard_normal((count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    reach = np.clip(rng.gamma(3.0, 0.3, count), 0.25, 2.0)
-    width = rng.uniform(0.02, 0.09, count)
+    reach = np.clip(rng.gamma(3.0, 0.4, count), 0.3, 2.4)
+    width = rng.uniform(0.03, 0.1, count)
     return np.column_stack([direction, reach, width, rng.normal(0.0, 0.25, count)]).astype(
         np.float32
     )
@@ -148,7 +153,8 @@ def project_mass(
     path = cv2.GaussianBlur(path, (0, 0), max(0.4, mass.margin_mm / pitch_mm))
     path += _texture(mass, view, size, pitch_mm) * np.minimum(2.0 * path / path.max(), 1.0)
     if len(mass.spicules):
-        path += _spicules(mass, anatomy, view, centre_px, (column, row), size, pitch_mm)
+        threads = _spicules(mass, anatomy, view, centre_px, (column, row), size, pitch_mm)
+        path += threads * np.clip(1.0 - path / (_MERGED * path.max()), 0.0, 1.0)
     return Patch(np.asarray(path, dtype=np.float32), column, row)
 
 
@@ -198,14 +204,14 @@ def _spicules(
     for dx, dy, dz, reach, width, bend in mass.spicules:
         x, up, _ = anatomy.to_view(view, (float(dx), float(dy), float(dz)))
         heading, side = np.array([x, -up]), np.array([up, x])
-        length = mass.radius_mm * (0.55 + reach * t)
+        length = mass.radius_mm * (_ROOT + reach * t)
         points = middle + scale * (length * heading + mass.radius_mm * bend * reach * t**2 * side)
         canvas = np.zeros(total.shape, dtype=np.uint8)
         thick_mm = min(2.0 * mass.radius_mm * float(width), _THICKEST_SPICULE_MM)
         ends = np.round((points - 0.5) * 16).astype(np.int32)
         for i in range(_PIECES):
             # It comes out of the core and thins to nothing.
-            taper = min(1.0, 0.4 + 3.0 * i / _PIECES) * (1.0 - (i + 0.5) / _PIECES) ** 0.7
+            taper = min(1.0, 0.4 + 3.0 * i / _PIECES) * (1.0 - (i + 0.5) / _PIECES) ** 0.5
             thick_px = max(1, round(thick_mm * taper * scale))
             value = int(255 * taper)
             cv2.line(canvas, ends[i], ends[i + 1], value, thick_px, cv2.LINE_AA, 4)

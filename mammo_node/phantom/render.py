@@ -30,6 +30,7 @@ from mammo_node.phantom.placement import Point, place_cluster, place_mass
 from mammo_node.phantom.pulled_scene import pull_tissue
 from mammo_node.phantom.scene import Scene, build_scene
 from mammo_node.phantom.signs import Sign, growths
+from mammo_node.phantom.skin import SkinThickening
 from mammo_node.phantom.texture import TextureBank
 
 _FIRST_MARKER, _FIRST_COARSE, _FIRST_BENIGN = 201, 251, 301
@@ -76,14 +77,16 @@ def expose_breast(
     side = ord(breast.anatomy.laterality)
     wanted = tuple(names)
     grown = growths(breast.signs)
-    scenes = tuple(
-        build_scene(
-            np.random.default_rng([seed, side, len(n)]), breast.anatomy, bank, n, grid, mu, grown
-        )
-        for n in ("CC", "MLO")
-        if n in wanted
-    )
-    taken: list[Point] = [s.centre_mm for s in grown if isinstance(s, Asymmetry)]
+    made_scenes: list[Scene] = []
+    for name in ("CC", "MLO"):
+        # What both views show is settled in the first one, even if only the second is wanted.
+        if name in wanted or any(_to_settle(growth) for growth in grown):
+            rng = np.random.default_rng([seed, side, len(name)])
+            scene = build_scene(rng, breast.anatomy, bank, name, grid, mu, grown)
+            made_scenes += [scene] if name in wanted else []
+            grown = scene.growths
+    scenes = tuple(made_scenes)
+    taken: list[Point] = [place for s in grown if isinstance(s, Asymmetry) for place in s.places]
     pulls = np.random.default_rng([seed, side, 5])
     scenes, pulled = pull_tissue(pulls, scenes, breast.signs, taken)
     images = tuple(scene.log_attenuation.copy() for scene in scenes)
@@ -98,6 +101,10 @@ def expose_breast(
         signs = [*scene.grown, *drawn]
         made.append(_complete(seed, breast, scene, image, found, signs, benign, energy_kev, level))
     return made
+
+
+def _to_settle(growth: Asymmetry | SkinThickening) -> bool:
+    return isinstance(growth, Asymmetry) and not growth.is_settled and growth.only_in is None
 
 
 def _insert_coarse(

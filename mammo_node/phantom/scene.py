@@ -22,6 +22,7 @@ from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette, draw_silhouette
 from mammo_node.phantom.parenchyma import grow_parenchyma
 from mammo_node.phantom.physics import Attenuation, skin_path_mm, thickness_mm
+from mammo_node.phantom.settling import SEEN, Site
 from mammo_node.phantom.skin import SkinThickening
 from mammo_node.phantom.texture import TextureBank
 
@@ -35,7 +36,8 @@ class Scene:
     `log_attenuation`, `inside_mm`, `thickness_mm` and `pectoral` (the muscle's share of the
     thickness) are (rows, columns) float32 on the final pixel grid; `gland` holds the slabs on the
     structure grid, whose pixels are `factor` times as large. `nipple_px` is where the anatomy has
-    the nipple, `nipple_seen_px` where the picture does. `grown` tells of findings in the tissue.
+    the nipple, `nipple_seen_px` where the picture does. `grown` tells of findings in the tissue,
+    and `growths` are these findings themselves, those that this view shows settled.
     """
 
     view: str
@@ -54,6 +56,7 @@ class Scene:
     nipple_seen_px: tuple[float, float]
     gland_share: float
     grown: tuple[PhantomLesion, ...]
+    growths: tuple[Asymmetry | SkinThickening, ...]
 
     def to_pixel(self, point_mm: tuple[float, float, float]) -> tuple[float, float]:
         """Project an anatomical point (a, s, l) to (column, row)."""
@@ -92,18 +95,23 @@ def build_scene(
     tissue = grow_parenchyma(rng, anatomy, bank, view, part)
     layers, vessels = _lay(rng, anatomy, view, part, mu)
     grown: list[PhantomLesion | None] = []
-    for growth in growths:
-        if isinstance(growth, Asymmetry):
+    found = list(growths)
+    for i, growth in enumerate(found):
+        if isinstance(growth, Asymmetry) and growth.is_in(view):
             dense = grow_parenchyma(deepcopy(again), denser(anatomy), bank, view, part)
+            site = Site.of(view, anatomy, bank, layers, tissue, dense)
+            lying = growth if growth.is_settled else site.settled(growth)
+            seen = bool(lying.places) and site.standing_out(lying) >= SEEN
             tissue, truth = grow_asymmetry(
-                growth, view, anatomy, bank, part, tissue, dense, layers.attenuate, frame
+                lying, view, anatomy, bank, part, tissue, dense, layers.attenuate, frame
             )
-            grown.append(truth)
+            grown.append(truth if seen else None)
+            found[i] = lying
     attenuation = layers.attenuate(tissue)
     nipple = _add_turned_nipple(rng, anatomy, layers, attenuation)
     grown += [
         thicken_skin(growth, layers, attenuation, frame)
-        for growth in growths
+        for growth in found
         if isinstance(growth, SkinThickening)
     ]
     attenuation = cv2.GaussianBlur(attenuation, (0, 0), 0.6)
@@ -126,6 +134,7 @@ def build_scene(
         nipple_seen_px=_to_px((nipple[0], nipple[1] + float(down[1])), grid.pitch_mm),
         gland_share=layers.gland_share(tissue),
         grown=tuple(truth for truth in grown if truth is not None),
+        growths=tuple(found),
     )
 
 

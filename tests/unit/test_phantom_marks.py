@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_node.phantom import draw_recipe
+from mammo_node.phantom import draw_recipe, finish, generate_study
 from mammo_node.phantom.anatomy import draw_anatomy
 from mammo_node.phantom.dust import HAIR_MM, _hair, add_dust
 from mammo_node.phantom.kinds import SKIN_MARKER
@@ -46,6 +46,17 @@ def marked(seed=1, **changes):
     inside_mm[80:220, :90] = 10.0
     add_sheet(np.random.default_rng(seed), replace(CLEAN, **changes), grey, inside_mm, PITCH_MM)
     return grey, inside_mm > 0
+
+
+def test_marks_on_magnified_film_keep_their_size(monkeypatch, texture_bank):
+    """A hair lies on the film: a breast that is magnified does not make it longer."""
+    pitches = []
+    monkeypatch.setattr(finish, "add_film_marks", lambda _rng, _grey, pitch: pitches.append(pitch))
+    recipe = draw_recipe(3, "film", spot=True)
+    for magnification in (1.0, 1.8):
+        look = replace(recipe, spot=replace(recipe.spot, magnification=magnification))
+        generate_study(3, pixel_spacing_mm=0.9, look=look, views=[("L", "CC")], bank=texture_bank)
+    assert pitches == pytest.approx([0.9, 0.9])
 
 
 def test_a_clean_sheet_stays_clean():

@@ -62,6 +62,27 @@ def test_an_indistinct_margin_falls_off_slowly(anatomy):
     assert soft[-1] < 0.05 * soft[0]
 
 
+def test_spicules_begin_at_the_margin(anatomy):
+    """A core stays as homogeneous as it is without them; lines lead from its margin outwards."""
+    rays = np.array(
+        [[np.cos(t), 0.0, np.sin(t), 1.2, 0.09, 0.0] for t in np.arange(0.0, 6.2, 0.5)],
+        dtype=np.float32,
+    )
+    bare = ball(0.3)
+    with_rays, without = (
+        project_mass(m, anatomy, "CC", CENTRE, 0.2) for m in (replace(bare, spicules=rays), bare)
+    )
+    rows, columns = np.indices(with_rays.values.shape)
+    away = np.hypot(columns + with_rays.column - 500, rows + with_rays.row - 500) * 0.2
+    core = np.zeros_like(with_rays.values)
+    margin = round(without.row - with_rays.row)
+    size = len(without.values)
+    core[margin : margin + size, margin : margin + size] = without.values
+    added = with_rays.values - core
+    assert added[away < 0.6 * bare.radius_mm].max() < 0.05
+    assert added[(away > 1.3 * bare.radius_mm) & (away < 1.6 * bare.radius_mm)].max() > 0.5
+
+
 def test_spicules_of_a_large_mass_are_thin(anatomy):
     """No spicule of a mass of 4 cm adds more than a sheet of 1.2 mm, seen edge on, can."""
     spicules = np.array(

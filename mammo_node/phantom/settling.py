@@ -1,0 +1,138 @@
+"""Where an asymmetry comes to lie: where a reader would see it.
+
+Gland added among as much gland shows as nothing. So places are tried in the tissue that is there,
+and the one is taken at which the asymmetry stands out from its surroundings about as far as it was
+drawn to; real ones do by 1.7 deviations of their ring (median).
+"""
+
+# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from mammo_node.phantom.anatomy import Anatomy
+from mammo_node.phantom.asymmetry import Asymmetry, added_share
+from mammo_node.phantom.layers import Layers
+from mammo_node.phantom.noise import FloatArray
+from mammo_node.phantom.outline import Grid, Silhouette
+from mammo_node.phantom.parenchyma import Parenchyma
+from mammo_node.phantom.texture import TextureBank
+
+#: Places are compared on pixels so many times as large as those of the structure grid.
+_COARSER = 4
+#: An asymmetry that stands out less where it would be seen best is none; one that does in the
+#: breast's other view is there, but nobody could name it.
+LEAST, SEEN = 0.9, 0.6
+#: One that stands out too far is blended in with less, but no less than this share.
+_LEAST_SHARE = 0.3
+#: The region and its core: where more is added than these shares of the most, smoothed by so
+#: many mm.
+_LEVEL, _CORE_LEVEL, _SMOOTH_MM = 0.3, 0.65, 2.0
+#: The ring around it, in radii of a disc of its area.
+_GAP, _RING = 0.15, 0.75
+#: What lies nearer to the skin, or under so much muscle, is not compared.
+_INSIDE_MM, _MUSCLE = 5.0, 0.15
+#: Fewer pixels make no ring; and the least deviation of one.
+_LEAST_RING, _LEAST_DEVIATION = 30, 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One view's tissue, where an asymmetry may lie, on pixels coarse enough to try many places.
+
+    `gland` and `dense` are slabs of the breast as it is and of a far denser one, (slabs, rows,
+    columns); `there` is the log attenuation of all that is there, and `whole` what gland adds to it
+    where it fills the breast, (rows, columns). The others are what the tissue was grown for.
+    """
+
+    view: str
+    anatomy: Anatomy
+    bank: TextureBank
+    silhouette: Silhouette
+    gland: FloatArray
+    dense: FloatArray
+    there: FloatArray
+    whole: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        view: str,
+        anatomy: Anatomy,
+        bank: TextureBank,
+        layers: Layers,
+        tissue: Parenchyma,
+        dense: Parenchyma,
+    ) -> Site:
+        """Take what was grown on the structure grid."""
+        step = (slice(None, None, _COARSER), slice(None, None, _COARSER))
+        whole = (layers.mu.gland - layers.mu.adipose) * np.clip(
+            layers.thick - layers.skin, 0.0, None
+        )
+        return cls(
+            view,
+            anatomy,
+            bank,
+            _decimated(layers.silhouette),
+            tissue.gland[:, *step],
+            dense.gland[:, *step],
+            layers.attenuate(tissue)[step],
+            np.asarray(whole[step], dtype=np.float32),
+        )
+
+    def settled(self, asymmetry: Asymmetry) -> Asymmetry:
+        """Choose one of an asymmetry's places; none are left where it would be seen at none."""
+        tried = [replace(asymmetry, places=(place,)) for place in asymmetry.places]
+        ratios = [self.standing_out(one) for one in tried]
+        best = min(range(len(tried)), key=lambda i: _distance(ratios[i], asymmetry.stands_out))
+        if ratios[best] < LEAST:
+            return replace(asymmetry, places=())
+        less = min(1.0, asymmetry.stands_out / ratios[best])
+        return replace(tried[best], share=max(_LEAST_SHARE, less * asymmetry.share))
+
+    def standing_out(self, asymmetry: Asymmetry) -> float:
+        """Mean of a region's core less that of the ring around it, over the ring's deviation.
+
+        Of what is there with it and of what it adds the lesser counts: neither a hole that it fills
+        nor a bright spot that it hardly changes is one.
+        """
+        silhouette, pitch_mm = self.silhouette, self.silhouette.grid.pitch_mm
+        share = added_share(
+            asymmetry, self.anatomy, self.bank, self.view, silhouette, self.gland, self.dense
+        )
+        added = share * self.whole
+        breast = (silhouette.inside_mm > _INSIDE_MM) & (silhouette.pectoral < _MUSCLE)
+        smooth = cv2.GaussianBlur(added, (0, 0), _SMOOTH_MM / pitch_mm)
+        region, core = ((smooth > level * smooth.max()) & breast for level in (_LEVEL, _CORE_LEVEL))
+        if not core.any():
+            return 0.0
+        radius = np.sqrt(region.sum() / np.pi)
+        away = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5)
+        ring = (away > _GAP * radius) & (away < _RING * radius) & breast
+        if ring.sum() < _LEAST_RING:
+            return 0.0
+        made = self.there + added
+        deviation = max(float(made[ring].std()), _LEAST_DEVIATION)
+        rises = [float(grey[core].mean() - grey[ring].mean()) for grey in (made, added)]
+        return min(rises) / deviation
+
+
+def _distance(ratio: float, wanted: float) -> float:
+    """How far a place is from what was drawn; one that shows too little is the worst."""
+    return abs(ratio - wanted) if ratio >= LEAST else 100.0 - ratio
+
+
+def _decimated(silhouette: Silhouette) -> Silhouette:
+    grid, step = silhouette.grid, (slice(None, None, _COARSER), slice(None, None, _COARSER))
+    inside = silhouette.inside_mm[step]
+    return replace(
+        silhouette,
+        grid=Grid(inside.shape[0], inside.shape[1], grid.pitch_mm * _COARSER),
+        inside_mm=inside,
+        pectoral=silhouette.pectoral[step],
+        folds_mm=silhouette.folds_mm[step],
+    )
