@@ -73,17 +73,36 @@ def write_package(
 
 
 def add_images(
-    run: Path, package: Path, task: PatchTask, held_out: Path, limit: int | None = None
+    config: Config,
+    run: Path,
+    package: Path,
+    held_out: Path,
+    version: str,
+    limit: int | None = None,
+    *texts: str,
 ) -> None:
-    """Add to the figures what only a package can tell of whole images; it is to be written anew."""
-    path = run / "figures.json"
+    """Measure what only a package of windows can tell of whole images, and write it anew.
+
+    `held_out` has images as rendered, of which `limit` are taken; `texts` are `write_package`'s.
+    """
+    task, path = make_task(config.phases[-1]), run / "figures.json"
+    if not isinstance(task, PatchTask):
+        return
     figures = _read(path)
     if task.inner:
-        kinds = [tuple(kinds.split("+")) for kinds in task.kinds]
         figures |= measure_agreement(package, held_out, limit)
+        # Once its manifest has this, the package looks at an image all at once.
+        _write(figures, path)
+        write_package(config, run, package, version, *texts)
+        kinds = [tuple(kinds.split("+")) for kinds in task.kinds]
         figures |= measure_maps(package, islice(raw_views(held_out), limit), kinds)
     else:
         figures |= measure_images(package, task.kinds, held_out, limit)
+    _write(figures, path)
+    write_package(config, run, package, version, *texts)
+
+
+def _write(figures: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
@@ -221,10 +240,10 @@ def main() -> None:
     ]
     config = Config.read(options.config)
     write_package(config, options.run, options.package, options.version, *texts)
-    task = make_task(config.phases[-1])
-    if options.images and isinstance(task, PatchTask):
-        add_images(options.run, options.package, task, options.images)
-        write_package(config, options.run, options.package, options.version, *texts)
+    if options.images:
+        add_images(
+            config, options.run, options.package, options.images, options.version, None, *texts
+        )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ from training.export import build, export_checked
 from training.measure import measure
 from training.quantise import quantise
 from training.task import make_task
-from training.tasks.patches import PatchTask
 from training.trainer import train
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -121,10 +120,7 @@ def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
         (folder / figures).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     package = out / "packages" / name
     write_package(config, folder, package, VERSION)
-    task = make_task(config.phases[-1])
-    if isinstance(task, PatchTask):
-        add_images(folder, package, task, banks.held_out, scale.samples)
-        write_package(config, folder, package, VERSION)
+    add_images(config, folder, package, banks.held_out, VERSION, scale.samples)
     _start(out / "packages", name)
     return config
 
