@@ -97,7 +97,7 @@ def denser(anatomy: Anatomy) -> Anatomy:
     return replace(anatomy, gland_support=0.93)
 
 
-def blend(
+def added_gland(
     asymmetry: Asymmetry,
     anatomy: Anatomy,
     bank: TextureBank,
@@ -106,33 +106,7 @@ def blend(
     gland: FloatArray,
     dense: FloatArray,
 ) -> FloatArray:
-    """Gland slabs, (slabs, rows, columns), with those of the denser breast inside the region."""
-    return gland + _added(asymmetry, anatomy, bank, view, silhouette, gland, dense)
-
-
-def added_share(
-    asymmetry: Asymmetry,
-    anatomy: Anatomy,
-    bank: TextureBank,
-    view: str,
-    silhouette: Silhouette,
-    gland: FloatArray,
-    dense: FloatArray,
-) -> FloatArray:
-    """Share of gland in the thickness that blending adds, (rows, columns)."""
-    added = _added(asymmetry, anatomy, bank, view, silhouette, gland, dense)
-    return np.asarray(added.mean(axis=0))
-
-
-def _added(
-    asymmetry: Asymmetry,
-    anatomy: Anatomy,
-    bank: TextureBank,
-    view: str,
-    silhouette: Silhouette,
-    gland: FloatArray,
-    dense: FloatArray,
-) -> FloatArray:
+    """Return what the slabs of gland, (slabs, rows, columns), gain inside the region."""
     depths = ((k + 0.5) / len(gland) * 2.0 - 1.0 for k in range(len(gland)))
     weights = [_weight(asymmetry, anatomy, bank, view, silhouette, z) for z in depths]
     confluent = np.minimum(dense + _CONFLUENT, 1.0)

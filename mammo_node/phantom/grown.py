@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
-from mammo_node.phantom.asymmetry import Asymmetry, blend
+from mammo_node.phantom.asymmetry import Asymmetry, added_gland
 from mammo_node.phantom.kinds import SKIN_THICKENING
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.lesion import PhantomLesion
@@ -83,8 +83,8 @@ def grow_asymmetry(
     """
     if not asymmetry.places or not asymmetry.is_in(view):
         return tissue, None
-    gland = blend(asymmetry, anatomy, bank, view, silhouette, tissue.gland, dense.gland)
-    made = replace(tissue, gland=gland)
+    more = added_gland(asymmetry, anatomy, bank, view, silhouette, tissue.gland, dense.gland)
+    made = replace(tissue, gland=tissue.gland + more)
     before = attenuate(tissue)
     added = np.asarray(attenuate(made) - before, dtype=np.float32)
     smooth_px = _ASYMMETRY_BLUR_MM / silhouette.grid.pitch_mm

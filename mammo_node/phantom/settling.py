@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
-from mammo_node.phantom.asymmetry import Asymmetry, added_share
+from mammo_node.phantom.asymmetry import Asymmetry, added_gland
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette
@@ -101,10 +101,10 @@ class Site:
         nor a bright spot that it hardly changes is one.
         """
         silhouette, pitch_mm = self.silhouette, self.silhouette.grid.pitch_mm
-        share = added_share(
+        gland = added_gland(
             asymmetry, self.anatomy, self.bank, self.view, silhouette, self.gland, self.dense
         )
-        added = share * self.whole
+        added = gland.mean(axis=0) * self.whole
         breast = (silhouette.inside_mm > _INSIDE_MM) & (silhouette.pectoral < _MUSCLE)
         smooth = cv2.GaussianBlur(added, (0, 0), _SMOOTH_MM / pitch_mm)
         region, core = ((smooth > level * smooth.max()) & breast for level in (_LEVEL, _CORE_LEVEL))
