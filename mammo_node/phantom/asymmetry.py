@@ -59,8 +59,8 @@ class Asymmetry:
         return len(self.places) < _CHOICE
 
     def is_in(self, view: str) -> bool:
-        """Whether a view shows it, where it is seen at all."""
-        return self.only_in in (None, view)
+        """Whether a view shows it; none does where it has no place."""
+        return bool(self.places) and self.only_in in (None, view)
 
 
 def draw_asymmetry(

@@ -66,7 +66,7 @@ def grow_asymmetry(
     Parameters
     ----------
     asymmetry
-        Where: one that is settled.
+        Where: one that is settled, and in this view.
     view, anatomy, bank, silhouette
         What the tissue was grown for.
     tissue, dense
@@ -81,8 +81,6 @@ def grow_asymmetry(
     tuple of Parenchyma and PhantomLesion or None
         Where the view shows no asymmetry, the tissue as it was and None.
     """
-    if not asymmetry.places or not asymmetry.is_in(view):
-        return tissue, None
     more = added_gland(asymmetry, anatomy, bank, view, silhouette, tissue.gland, dense.gland)
     made = replace(tissue, gland=tissue.gland + more)
     before = attenuate(tissue)

@@ -101,12 +101,12 @@ def build_scene(
             dense = grow_parenchyma(deepcopy(again), denser(anatomy), bank, view, part)
             site = Site.of(view, anatomy, bank, layers, tissue, dense)
             lying = growth if growth.is_settled else site.settled(growth)
-            seen = bool(lying.places) and site.standing_out(lying) >= SEEN
-            tissue, truth = grow_asymmetry(
-                lying, view, anatomy, bank, part, tissue, dense, layers.attenuate, frame
-            )
-            grown.append(truth if seen else None)
             found[i] = lying
+            if lying.is_in(view):
+                tissue, truth = grow_asymmetry(
+                    lying, view, anatomy, bank, part, tissue, dense, layers.attenuate, frame
+                )
+                grown.append(truth if site.standing_out(lying) >= SEEN else None)
     attenuation = layers.attenuate(tissue)
     nipple = _add_turned_nipple(rng, anatomy, layers, attenuation)
     grown += [
