@@ -27,6 +27,7 @@ from training.view import (
     UNKNOWN,
     BankedView,
     Finding,
+    Points,
     Truth,
     coarsened,
     encode,
@@ -38,6 +39,8 @@ STUDIES_PER_TEXTURE = 6
 #: Draws of masses and clusters in a study: far more than women have, to learn from.
 MASS_WEIGHTS = (0.12, 0.2, 0.33, 0.2, 0.15)
 CLUSTER_WEIGHTS = (0.35, 0.4, 0.25)
+#: Outlines are told to within so many mm.
+OUTLINE_MM = 0.3
 #: Share of studies without any other finding.
 SIGNLESS = 0.4
 
@@ -97,6 +100,7 @@ def _truth(study: PhantomStudy, view: PhantomView, transform: ViewTransform) -> 
                     FINE_MM * box.y_max,
                 ),
                 contrast=float(lesion.contrast),
+                outline_mm=_outline(lesion.outline_px, transform),
             )
         )
     return Truth(
@@ -110,6 +114,13 @@ def _truth(study: PhantomStudy, view: PhantomView, transform: ViewTransform) -> 
         nipple_in_profile=view.landmarks.nipple_in_profile,
         findings=tuple(findings),
     )
+
+
+def _outline(outline_px: np.ndarray, transform: ViewTransform) -> Points:
+    """Return a polygon in mm, with as few points as tell it to within a fraction of one."""
+    at = (FINE_MM * transform.to_model(outline_px)).astype(np.float32)
+    few = cv2.approxPolyDP(at[:, None], OUTLINE_MM, closed=True)[:, 0]
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in few)
 
 
 def render(

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from training.shape import ENOUGH, Shape
+
 #: Cells at a crop's border that are not asked, before and behind in both directions: they see much
 #: of the zeros around it. As many in whole images see none.
 UNASKED = (2, 1)
-#: A finding is what |x|^3 + |y|^3 <= 1 leaves of its box: corners of boxes show none of it.
-_ROUNDNESS = 3.0
 #: What a cell without a finding weighs, against one of a finding of one cell.
 EMPTY_WEIGHT = 0.03
 #: A cell belongs to the breast from this share on, and so do its eight neighbours.
 _BREAST_SHARE = 0.02
 
-Box = tuple[float, float, float, float]
-
 
 def cell_targets(
-    boxes: Sequence[tuple[Box, int]], mask: np.ndarray, cell_px: int, labels: int
+    shapes: Sequence[tuple[Shape, int]], mask: np.ndarray, cell_px: int, labels: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tell what each cell is asked, and what its answer weighs.
 
@@ -29,8 +27,8 @@ def cell_targets(
 
     Parameters
     ----------
-    boxes
-        x_min, y_min, x_max, y_max in pixels of the crop, and the label's index.
+    shapes
+        Findings in pixels of the crop, and the label's index.
     mask
         The breast in the crop, (size, size) bool, a multiple of `cell_px`.
     cell_px
@@ -41,23 +39,27 @@ def cell_targets(
     Returns
     -------
     wanted, weight
-        (labels, cells, cells) float32. A cell is asked for a finding when its centre lies in it,
-        and when none is nearer to the finding's middle, however small that is. Cells whose square
-        touches the box otherwise weigh nothing for this label; nor do cells at the crop's border
-        and away from the breast. A finding of n cells weighs as much as the root of n cells.
+        (labels, cells, cells) float32. A cell is asked for a finding when it shows at least half of
+        what a cell can show of it at best, and so is the one that shows most of a finding that lies
+        between cells. Other cells that show some of it weigh nothing for this label; nor do cells
+        at the crop's border and away from the breast. A finding of n cells weighs as much as the
+        root of n cells.
     """
     cells = mask.shape[0] // cell_px
     asked = _asked(mask, cell_px, cells)
     wanted = np.zeros((labels, cells, cells), dtype=np.float32)
     weight = np.broadcast_to(EMPTY_WEIGHT * asked, wanted.shape).astype(np.float32)
-    at = np.arange(cells, dtype=np.float32) * cell_px
-    for box, label in boxes:
-        weight[label][_touched(box, at, cell_px)] = 0.0
+    at = np.indices((cells, cells), dtype=np.float32)[::-1].transpose(1, 2, 0) * cell_px
+    shown = [(shape.shown(at - cell_px / 2, cell_px), label) for shape, label in shapes]
+    for share, label in shown:
+        weight[label][share > 0] = 0.0
     inner = _inner(cells)
-    for box, label in boxes:
-        cut = _inside(box, at, cell_px) & inner
-        share = 1.0 / np.sqrt(max(int(cut.sum()), 1))
-        weight[label][cut] = np.maximum(share, wanted[label] * weight[label])[cut]
+    for share, label in shown:
+        # A quarter at least: of a finding beyond the crop nobody can tell from less.
+        enough = min(ENOUGH, max(float(share.max()), ENOUGH / 2))
+        cut = (share >= enough) & inner
+        each = 1.0 / np.sqrt(max(int(cut.sum()), 1))
+        weight[label][cut] = np.maximum(each, wanted[label] * weight[label])[cut]
         wanted[label][cut] = 1.0
     return wanted, weight
 
@@ -75,21 +77,3 @@ def _inner(cells: int) -> np.ndarray:
     inner = np.zeros((cells, cells), dtype=bool)
     inner[before : cells - behind, before : cells - behind] = True
     return inner
-
-
-def _touched(box: Box, at: np.ndarray, cell_px: int) -> np.ndarray:
-    x0, y0, x1, y1 = box
-    half = cell_px / 2
-    across, down = (at > x0 - half) & (at < x1 + half), (at > y0 - half) & (at < y1 + half)
-    return np.asarray(down[:, None] & across[None])
-
-
-def _inside(box: Box, at: np.ndarray, cell_px: int) -> np.ndarray:
-    x0, y0, x1, y1 = box
-    across = np.abs(2 * at - x0 - x1) / max(x1 - x0, 1e-6)
-    down = np.abs(2 * at - y0 - y1) / max(y1 - y0, 1e-6)
-    inside = across[None] ** _ROUNDNESS + down[:, None] ** _ROUNDNESS <= 1.0
-    row, column = (round((low + high) / 2 / cell_px) for low, high in ((y0, y1), (x0, x1)))
-    if 0 <= row < len(at) and 0 <= column < len(at):
-        inside[row, column] = True
-    return np.asarray(inside)

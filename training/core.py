@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.shape import ENOUGH, Shape
 from training.view import Finding
 from training.windows import Window
-
-#: A window has a finding when its core shows this share of what a core could show of it.
-ENOUGH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ def judged_by_core(
 ) -> Judged:
     """Judge a window by the square of `core_px` in its middle.
 
-    A finding's box counts as the part of it that a core can hold at best, which is the lesser of
-    box and core in each direction. A window has a finding when its core shows at least half of
-    that, has it not when box and core do not touch, and is not counted for it in between.
+    A window has a finding when its core shows at least half of what a core can show of the
+    finding's outline at best, has it not when outline and core do not touch, and is not counted for
+    it in between.
 
     Parameters
     ----------
@@ -51,12 +49,10 @@ def judged_by_core(
     touched = np.zeros(len(kinds), dtype=bool)
     low = (window.level.shape[0] - core_px) / 2
     for finding in findings:
-        box = window.to_window(np.asarray([finding.box_mm]))[0]
-        seen = np.clip(box, low, low + core_px)
-        sides = seen[2:] - seen[:2]
-        best = np.minimum(box[2:] - box[:2], core_px)
         mine = [finding.kind in names for names in kinds]
-        touched[mine] |= bool((sides > 0).all())
-        if (sides > 0).all() and np.prod(sides) >= ENOUGH * np.prod(best):
-            present[mine] = 1.0
+        if any(mine):
+            shown = Shape.in_window(finding, window).shown(np.array([low, low]), core_px)
+            touched[mine] |= shown > 0
+            if shown >= ENOUGH:
+                present[mine] = 1.0
     return Judged(present, np.maximum(present, ~touched).astype(np.float32))

@@ -14,12 +14,11 @@ from training.finding_source import FindingSource
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
 from training.mass_insertion import insert_mass_anywhere
+from training.shape import Shape
 from training.strands import lay_strands
 from training.texture import retexture
-from training.view import COARSE_MM, BankedView
+from training.view import COARSE_MM, BankedView, Finding
 from training.windows import Window, cut_window, make_channels
-
-_Boxes = list[tuple[tuple[float, ...], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,47 +61,47 @@ class DenseSource(FindingSource):
         view, corner = self._place(rng, size * mm)
         window = retexture(rng, cut_window(view, corner, size, mm), rules.strength)
         window = lay_strands(rng, window, rules.strength)
-        found: _Boxes = [(f.box_mm, f.kind) for f in view.truth.findings]
+        found = list(view.truth.findings)
         found += self._massed(rng, window, found) + self._calcified(rng, window)
         level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
         window = replace(window, level=level)
         image, mask = make_channels(window, rules.channels, rules.parameters), window.mask
-        boxes = self._boxes(window, found)
+        shapes = self._shapes(window, found)
         if rng.uniform() < 0.5:
             image, mask = image[:, ::-1], mask[::-1]
-            boxes = [((x0, size - y1, x1, size - y0), n) for (x0, y0, x1, y1), n in boxes]
-        wanted, weight = cell_targets(boxes, mask, rules.cell_px, len(rules.kinds))
+            shapes = [(shape.mirrored(size), label) for shape, label in shapes]
+        wanted, weight = cell_targets(shapes, mask, rules.cell_px, len(rules.kinds))
         return {"image": np.ascontiguousarray(image), "wanted": wanted, "weight": weight}
 
-    def _massed(self, rng: np.random.Generator, window: Window, found: _Boxes) -> _Boxes:
-        """Put a mass into a window, away from what is there; returns its box."""
+    def _massed(
+        self, rng: np.random.Generator, window: Window, found: list[Finding]
+    ) -> list[Finding]:
+        """Put a mass into a window, away from what is there."""
         if rng.uniform() >= self.rules.massed:
             return []
-        put = insert_mass_anywhere(rng, window, [box for box, _ in found])
-        return [] if put is None else [(put.box_mm, MASS)]
+        put = insert_mass_anywhere(rng, window, [finding.box_mm for finding in found])
+        return [] if put is None else [_inserted(MASS, put.box_mm)]
 
-    def _calcified(self, rng: np.random.Generator, window: Window) -> _Boxes:
-        """Put calcifications into a window; returns the box of a cluster."""
-        made: _Boxes = []
+    def _calcified(self, rng: np.random.Generator, window: Window) -> list[Finding]:
+        """Put calcifications into a window; returns a cluster."""
+        made = []
         if rng.uniform() < self.rules.inserted:
             x, y = rng.uniform(0.2, 0.8, 2) * window.level.shape[0]
             put = insert_cluster(rng, window, (float(x), float(y)))
             if put is not None and put.box_mm is not None:
-                made.append((put.box_mm, CLUSTER))
+                made.append(_inserted(CLUSTER, put.box_mm))
         if rng.uniform() < self.rules.scattered:
             scatter_specks(rng, window)
         return made
 
-    def _boxes(
-        self, window: Window, found: _Boxes
-    ) -> list[tuple[tuple[float, float, float, float], int]]:
-        """Boxes in pixels of the window, once for every label that they count as."""
-        made = []
-        for box_mm, kind in found:
-            x0, y0, x1, y1 = (float(v) for v in window.to_window(np.asarray([box_mm]))[0])
-            labels = (n for n, names in enumerate(self.rules.kinds) if kind in names)
-            made += [((x0, y0, x1, y1), n) for n in labels]
-        return made
+    def _shapes(self, window: Window, found: list[Finding]) -> list[tuple[Shape, int]]:
+        """Give findings in pixels of the window, once for every label that they count as."""
+        return [
+            (Shape.in_window(finding, window), label)
+            for finding in found
+            for label, names in enumerate(self.rules.kinds)
+            if finding.kind in names
+        ]
 
     def _place(
         self, rng: np.random.Generator, side_mm: float
@@ -118,3 +117,7 @@ class DenseSource(FindingSource):
         limits = np.stack([np.full(2, -beyond), extent + beyond - side_mm])
         x, y = np.clip(corner, limits.min(axis=0), limits.max(axis=0))
         return float(x), float(y)
+
+
+def _inserted(kind: str, box_mm: tuple[float, float, float, float]) -> Finding:
+    return Finding(kind, "inserted", malignant=False, box_mm=box_mm, contrast=1.0)

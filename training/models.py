@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mammo_node.config import Models, Worker
@@ -28,7 +27,7 @@ from training.config import Config, Phase
 from training.export import build, export_checked
 from training.measure import measure
 from training.quantise import quantise
-from training.task import make_task
+from training.task import drawn_batch, make_task
 from training.trainer import train
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -153,10 +152,7 @@ def _small(phase: Phase) -> dict[str, Any]:
 def probe(config: Config, bank: Path, weights: Path) -> tuple[float, float]:
     """Loss of the same samples with fresh weights and with trained ones."""
     task = make_task(config.phases[-1])
-    source = task.source(bank)
-    rng = np.random.default_rng(0)
-    drawn = [source.draw(rng) for _ in range(PROBED)]
-    batch = {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}
+    batch = drawn_batch(task, bank, 0, PROBED)
     torch.manual_seed(config.seed)
     losses = []
     for state in (None, torch.load(weights, weights_only=True)):

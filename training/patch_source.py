@@ -11,6 +11,7 @@ import numpy as np
 from training.core import Judged, judged_by_core
 from training.finding_source import FindingSource
 from training.grading import regrade
+from training.shape import Shape
 from training.view import BankedView, Finding
 from training.windows import Window, cut_window, make_channels
 
@@ -76,16 +77,18 @@ class PatchSource(FindingSource):
     ) -> tuple[BankedView, tuple[float, float]]:
         view, centre, finding = self.place(rng, self.rules.on_finding)
         if finding is not None:
-            centre = centre + rng.uniform(-1.0, 1.0, 2) * self._reach_mm(finding, side_mm)
+            centre, reach_mm = self._around(rng, finding, centre, side_mm)
+            centre = centre + rng.uniform(-1.0, 1.0, 2) * reach_mm
         return view, (float(centre[0] - side_mm / 2), float(centre[1] - side_mm / 2))
 
-    def _reach_mm(self, finding: Finding, side_mm: float) -> np.ndarray:
-        """How far from a finding's middle a patch may be centred, in both directions."""
+    def _around(
+        self, rng: np.random.Generator, finding: Finding, middle: np.ndarray, side_mm: float
+    ) -> tuple[np.ndarray, float]:
+        """Draw a point of a finding, and how far from it a patch may be centred."""
         if not self.rules.core:
-            return np.full(2, 0.3 * side_mm)
-        x0, y0, x1, y1 = finding.box_mm
-        # Anywhere in it, and no nearer than windows in a row come to a small one.
-        return np.maximum(np.array([x1 - x0, y1 - y0]) / 2, self.rules.core * side_mm / 3)
+            return middle, 0.3 * side_mm
+        # As far as windows in a row may come to it.
+        return Shape.of(finding).drawn_point(rng), self.rules.core * side_mm / 6
 
 
 def labels_in(

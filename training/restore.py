@@ -22,7 +22,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from training.config import Config
-from training.task import Batch, Task, make_task
+from training.task import Batch, Task, drawn_batch, make_task
 
 #: Samples whose statistics batch normalisation begins with.
 SAMPLES = 16
@@ -112,13 +112,6 @@ def _undo(offset: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     return prepare
 
 
-def draw(task: Task, bank: Path, seed: int, samples: int = SAMPLES) -> Batch:
-    """Draw images of a bank as training does."""
-    source, rng = task.source(bank), np.random.default_rng(seed)
-    drawn = [source.draw(rng) for _ in range(samples)]
-    return {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -129,7 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     config = Config.read(options.config)
     task = make_task(config.phases[-1])
-    batch = draw(task, options.bank, config.seed)
+    batch = drawn_batch(task, options.bank, config.seed, SAMPLES)
     torch.save(restore(task, options.model, batch).state_dict(), options.out)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from training.config import Phase, task_values
@@ -80,3 +81,10 @@ def make_task(phase: Phase) -> Task:
         raise SystemExit(f"task.kind = {kind!r}: there is no such task ({', '.join(kinds)})")
     task: Task = task_values(kinds[kind], phase.task)
     return task
+
+
+def drawn_batch(task: Task, bank: Path, seed: int, samples: int) -> Batch:
+    """Draw samples of a bank as training does."""
+    source, rng = task.source(bank), np.random.default_rng(seed)
+    drawn = [source.draw(rng) for _ in range(samples)]
+    return {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}

@@ -26,16 +26,22 @@ SPAN = 1.5
 AIR = 42
 LOW = -AIR * SPAN / 255.0
 
+Points = tuple[tuple[float, float], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding of one view: `box_mm` is x_min, y_min, x_max, y_max."""
+    """One finding of one view: `box_mm` is x_min, y_min, x_max, y_max.
+
+    `outline_mm` is a polygon of (x, y), empty where only the box is known.
+    """
 
     kind: str
     variety: str
     malignant: bool
     box_mm: tuple[float, float, float, float]
     contrast: float
+    outline_mm: Points = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +66,13 @@ class Truth:
     def from_json(cls, text: str) -> Truth:
         """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        findings = tuple(
-            Finding(**{**finding, "box_mm": tuple(finding["box_mm"])})
-            for finding in values.pop("findings")
-        )
+        findings = tuple(_finding(finding) for finding in values.pop("findings"))
         return cls(**{**values, "nipple_mm": tuple(values["nipple_mm"])}, findings=findings)
+
+
+def _finding(values: dict[str, Any]) -> Finding:
+    outline = tuple((x, y) for x, y in values.pop("outline_mm", ()))
+    return Finding(**{**values, "box_mm": tuple(values["box_mm"])}, outline_mm=outline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _EDGE = 5.0
 #: Share of gland beyond that of the denser breast: asymmetries are more confluent than gland is.
 _CONFLUENT = 0.6
 #: Places that are tried, and the fewest among which there is a choice.
-_PLACES, _CHOICE = 30, 2
+_PLACES, _CHOICE = 60, 2
 #: How far an asymmetry is to stand out from its surroundings, in deviations of these: mean,
 #: deviation, bounds.
 STANDS_OUT, STANDS_OUT_BOUNDS = (1.7, 0.6), (1.0, 3.2)
@@ -66,10 +66,10 @@ class Asymmetry:
 def draw_asymmetry(
     rng: np.random.Generator, anatomy: Anatomy, kind: str, identity: int
 ) -> Asymmetry:
-    """Draw where one may lie: focal ones are 18-40 mm wide, global ones over a quadrant."""
+    """Draw where one may lie: focal ones are 20-48 mm wide, global ones over a quadrant."""
     depth, half = anatomy.depth_mm, anatomy.half_width_mm
     wide = kind == GLOBAL_ASYMMETRY
-    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(9.0, 20.0))
+    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(10.0, 24.0))
     axes = radius * np.exp(rng.normal(0.0, 0.18, 3))
     off = 0.25 if wide else 0.45
     return Asymmetry(

@@ -22,18 +22,19 @@ from mammo_node.phantom.outline import Grid, Silhouette
 from mammo_node.phantom.parenchyma import Parenchyma
 from mammo_node.phantom.texture import TextureBank
 
-#: Places are compared on pixels so many times as large as those of the structure grid.
-_COARSER = 4
+#: Places are compared on pixels of about so many mm.
+_PITCH_MM = 0.8
 #: An asymmetry that stands out less where it would be seen best is none; one that does in the
 #: breast's other view is there, but nobody could name it.
-LEAST, SEEN = 0.9, 0.6
+LEAST, SEEN = 0.9, 0.8
 #: One that stands out too far is blended in with less, but no less than this share.
 _LEAST_SHARE = 0.3
-#: The region and its core: where more is added than these shares of the most, smoothed by so
-#: many mm.
-_LEVEL, _CORE_LEVEL, _SMOOTH_MM = 0.3, 0.65, 2.0
-#: The ring around it, in radii of a disc of its area.
-_GAP, _RING = 0.15, 0.75
+#: The region is where more is added than this share of the most, smoothed by so many mm.
+_LEVEL, _SMOOTH_MM = 0.3, 2.0
+#: It is one patch of tissue: its largest part holds this share of it.
+_LEAST_PART = 0.75
+#: Its disc and the ring around that, in halves of its box's longer side: as real ones are measured.
+_DISC, _RING = 0.7, (1.15, 1.9)
 #: What lies nearer to the skin, or under so much muscle, is not compared.
 _INSIDE_MM, _MUSCLE = 5.0, 0.15
 #: Fewer pixels make no ring; and the least deviation of one.
@@ -69,7 +70,7 @@ class Site:
         dense: Parenchyma,
     ) -> Site:
         """Take what was grown on the structure grid."""
-        step = (slice(None, None, _COARSER), slice(None, None, _COARSER))
+        step = _steps(layers.silhouette.grid)
         whole = (layers.mu.gland - layers.mu.adipose) * np.clip(
             layers.thick - layers.skin, 0.0, None
         )
@@ -77,7 +78,7 @@ class Site:
             view,
             anatomy,
             bank,
-            _decimated(layers.silhouette),
+            _decimated(layers.silhouette, step),
             tissue.gland[:, *step],
             dense.gland[:, *step],
             layers.attenuate(tissue)[step],
@@ -95,7 +96,7 @@ class Site:
         return replace(tried[best], share=max(_LEAST_SHARE, less * asymmetry.share))
 
     def standing_out(self, asymmetry: Asymmetry) -> float:
-        """Mean of a region's core less that of the ring around it, over the ring's deviation.
+        """Mean of a region's disc less that of the ring around it, over the ring's deviation.
 
         Of what is there with it and of what it adds the lesser counts: neither a hole that it fills
         nor a bright spot that it hardly changes is one.
@@ -107,17 +108,17 @@ class Site:
         added = gland.mean(axis=0) * self.whole
         breast = (silhouette.inside_mm > _INSIDE_MM) & (silhouette.pectoral < _MUSCLE)
         smooth = cv2.GaussianBlur(added, (0, 0), _SMOOTH_MM / pitch_mm)
-        region, core = ((smooth > level * smooth.max()) & breast for level in (_LEVEL, _CORE_LEVEL))
-        if not core.any():
+        region = _largest_part((smooth > _LEVEL * smooth.max()) & breast)
+        if region is None:
             return 0.0
-        radius = np.sqrt(region.sum() / np.pi)
-        away = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5)
-        ring = (away > _GAP * radius) & (away < _RING * radius) & breast
-        if ring.sum() < _LEAST_RING:
+        away = _in_radii(region)
+        disc = (away < _DISC) & breast
+        ring = (away > _RING[0]) & (away < _RING[1]) & breast
+        if not disc.any() or ring.sum() < _LEAST_RING:
             return 0.0
         made = self.there + added
         deviation = max(float(made[ring].std()), _LEAST_DEVIATION)
-        rises = [float(grey[core].mean() - grey[ring].mean()) for grey in (made, added)]
+        rises = [float(grey[disc].mean() - grey[ring].mean()) for grey in (made, added)]
         return min(rises) / deviation
 
 
@@ -126,13 +127,35 @@ def _distance(ratio: float, wanted: float) -> float:
     return abs(ratio - wanted) if ratio >= LEAST else 100.0 - ratio
 
 
-def _decimated(silhouette: Silhouette) -> Silhouette:
-    grid, step = silhouette.grid, (slice(None, None, _COARSER), slice(None, None, _COARSER))
-    inside = silhouette.inside_mm[step]
+def _largest_part(region: np.ndarray) -> np.ndarray | None:
+    """Largest part of a region that hangs together; None if that is too little of it."""
+    count, parts, figures, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
+    areas = figures[1:, cv2.CC_STAT_AREA]
+    if count == 1 or areas.max() < _LEAST_PART * areas.sum():
+        return None
+    return np.asarray(parts == 1 + int(np.argmax(areas)))
+
+
+def _in_radii(region: np.ndarray) -> FloatArray:
+    """Distance of every pixel from the middle of a region's box, in halves of its longer side."""
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    sides = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    down, across = np.indices(region.shape, dtype=np.float32)
+    away = np.hypot(down - (rows[0] + rows[-1]) / 2, across - (columns[0] + columns[-1]) / 2)
+    return np.asarray(away / (max(sides) / 2), dtype=np.float32)
+
+
+def _steps(grid: Grid) -> tuple[slice, slice]:
+    coarser = max(1, round(_PITCH_MM / grid.pitch_mm))
+    return slice(None, None, coarser), slice(None, None, coarser)
+
+
+def _decimated(silhouette: Silhouette, steps: tuple[slice, slice]) -> Silhouette:
+    inside = silhouette.inside_mm[steps]
     return replace(
         silhouette,
-        grid=Grid(inside.shape[0], inside.shape[1], grid.pitch_mm * _COARSER),
+        grid=Grid(inside.shape[0], inside.shape[1], silhouette.grid.pitch_mm * steps[0].step),
         inside_mm=inside,
-        pectoral=silhouette.pectoral[step],
-        folds_mm=silhouette.folds_mm[step],
+        pectoral=silhouette.pectoral[steps],
+        folds_mm=silhouette.folds_mm[steps],
     )

@@ -239,13 +239,14 @@ def test_an_exported_model_learns_on(bank, tmp_path, kind):
     for name in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name, reason="needs the extra 'training'")
     from training.export import build, export_checked  # noqa: PLC0415
-    from training.restore import draw, restore  # noqa: PLC0415
+    from training.restore import restore  # noqa: PLC0415
+    from training.task import drawn_batch  # noqa: PLC0415
 
     made = config(8, TASKS[kind], ema=0.0)
     trained = train(made, bank, tmp_path / "first").net.state_dict()
     model, task = build(made, trained)
     export_checked(model, task.contract, tmp_path / "model.onnx")
-    batch = draw(task, bank, seed=4, samples=2)
+    batch = drawn_batch(task, bank, seed=4, samples=2)
     again = restore(task, tmp_path / "model.onnx", batch)
     before = task.network().eval()
     before.load_state_dict(trained)
@@ -267,7 +268,8 @@ def test_a_model_is_restored_with_its_own_configuration(bank, tmp_path):
     for name in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name, reason="needs the extra 'training'")
     from training.export import build, export  # noqa: PLC0415
-    from training.restore import draw, restore  # noqa: PLC0415
+    from training.restore import restore  # noqa: PLC0415
+    from training.task import drawn_batch  # noqa: PLC0415
 
     made = config(1, TASKS["landmarks"])
     model, task = build(made, make_task(made.phases[0]).network().state_dict())
@@ -276,7 +278,7 @@ def test_a_model_is_restored_with_its_own_configuration(bank, tmp_path):
     with pytest.raises(
         SystemExit, match=r"model\.onnx: down\.0.*the configuration's network has no"
     ):
-        restore(other, tmp_path / "model.onnx", draw(other, bank, seed=4, samples=2))
+        restore(other, tmp_path / "model.onnx", drawn_batch(other, bank, seed=4, samples=2))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from training.mass_insertion import insert_mass_anywhere
 from training.measures import maps
 from training.patch_source import PatchRules, PatchSource
 from training.raw import RawView
+from training.shape import Shape
 from training.view import BankedView, Finding, Truth, save
 from training.windows import Window
 
@@ -68,7 +69,7 @@ def test_findings_of_a_window_are_judged_one_by_one():
 
 def targets(*boxes_px, mask=FULL):
     """Targets of the first of two labels."""
-    wanted, weight = cell_targets([(box, 0) for box in boxes_px], mask, CELL, 2)
+    wanted, weight = cell_targets([(Shape.rounded(box), 0) for box in boxes_px], mask, CELL, 2)
     return wanted[0], weight[0]
 
 
@@ -96,7 +97,7 @@ def test_a_finding_between_centres_has_the_nearest_cell():
 
 def test_another_label_is_asked_everywhere():
     """What is there of one label is a plain place for the others."""
-    wanted, weight = cell_targets([((140, 140, 372, 372), 0)], FULL, CELL, 2)
+    wanted, weight = cell_targets([(Shape.rounded((140, 140, 372, 372)), 0)], FULL, CELL, 2)
     assert not wanted[1].any()
     before, behind = UNASKED
     assert weight[1, before:-behind, before:-behind] == pytest.approx(EMPTY_WEIGHT)

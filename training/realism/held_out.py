@@ -10,6 +10,7 @@ real figures, and also tells how far from the nipple the masses lie.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,14 +18,17 @@ import numpy as np
 
 from mammo_node.image.preprocess import NoBreastFound, Prepared
 from mammo_node.phantom import MASS
+from mammo_node.phantom.kinds import ASYMMETRY, DISTORTION, FOCAL_ASYMMETRY
 from mammo_node.vocabulary import InputSpec
 from training.measures.detect import prepared
 from training.raw import RawView, raw_views
 from training.realism.lesions import PITCH_MM, mass_figures, rows_of
 from training.realism.statistics import Figures
-from training.realism.table import as_text
-from training.view import UNKNOWN, ViewBank
+from training.realism.table import Row, as_text, spread
+from training.view import FINE_MM, UNKNOWN, BankedView, ViewBank, decode
 
+#: How far real ones stand out on film, median: contrast over the deviation of the ring.
+REAL_RATIOS = {ASYMMETRY: 1.7, FOCAL_ASYMMETRY: 1.7, DISTORTION: 0.7}
 _SPEC = InputSpec(name="image", channels=("global",), mm_per_pixel=0.3)
 
 
@@ -59,6 +63,35 @@ def nipple_distances_mm(bank: ViewBank) -> np.ndarray:
     return np.asarray(found)
 
 
+def signs_standing_out(bank: ViewBank) -> list[Row]:
+    """Tell how far asymmetries and distortions stand out, by contrast over the ring's deviation."""
+    found: dict[str, list[float]] = {}
+    for view in bank.views.values():
+        if any(finding.kind in REAL_RATIOS for finding in view.truth.findings):
+            for kind, ratio in _ratios(view):
+                found.setdefault(kind, []).append(ratio)
+    rows = []
+    for kind, real in REAL_RATIOS.items():
+        mine = spread(found.get(kind, []))
+        if mine:
+            rows.append(Row(f"{kind} ({len(found[kind])})", (real, real, real), mine))
+    return rows
+
+
+def _ratios(view: BankedView) -> Iterator[tuple[str, float]]:
+    zoom = FINE_MM / PITCH_MM
+    grey = cv2.resize(decode(view.fine), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    mask = view.mask.astype(np.uint8)
+    breast = cv2.resize(mask, grey.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    for finding in view.truth.findings:
+        if finding.kind in REAL_RATIOS:
+            x0, y0, x1, y1 = np.asarray(finding.box_mm) / PITCH_MM
+            middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
+            figures = mass_figures(grey, breast, middle, radius)
+            if figures:
+                yield finding.kind, figures["mass contrast / ring sd"]
+
+
 def _stored_mask(view: RawView, made: Prepared) -> np.ndarray:
     """Return the breast in the stored image, (rows, columns) uint8."""
     t = made.transform
@@ -83,7 +116,11 @@ def main() -> None:
         found.setdefault(view.look, []).extend(measure_masses(view, options.generous))
     for look, figures in sorted(found.items()):
         print(f"\n{look}: {len(figures)} masses\n\n{as_text(rows_of(figures))}")
-    distances = nipple_distances_mm(ViewBank(options.held_out))
+    bank = ViewBank(options.held_out)
+    signs = signs_standing_out(bank)
+    if signs:
+        print(f"\ncontrast over the deviation of the ring (real: median)\n\n{as_text(signs)}")
+    distances = nipple_distances_mm(bank)
     if len(distances):
         within = ", ".join(f"{mm:.0f}" for mm in np.percentile(distances, (5, 10, 50, 90)))
         print(
