@@ -32,16 +32,23 @@ class DensityNet(nn.Module):
 
     def forward(self, cc: Tensor, mlo: Tensor) -> Tensor:
         """Cumulative logits; the order of the views does not matter to the encoder."""
-        seen = [self._seen(view) for view in (cc, mlo)]
-        return self.score(torch.stack(seen).mean(dim=0)) - self.limit
+        return self.told(self.seen(cc), self.seen(mlo))
 
-    def _seen(self, view: Tensor) -> Tensor:
+    def told(self, cc: Tensor, mlo: Tensor) -> Tensor:
+        """Cumulative logits of what was seen of two views."""
+        return self.score(torch.stack([cc, mlo]).mean(dim=0)) - self.limit
+
+    def seen(self, view: Tensor) -> Tensor:
+        """What the encoder makes of one view, (B, 12 times the width)."""
         cells = self.encoder(view)
         return torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)
 
 
 class DeployedDensity(nn.Module):
-    """What is exported: cc, mlo -> probabilities (B, 4) of A to D."""
+    """What is exported: cc, mlo -> probabilities (B, 4) of A to D.
+
+    Means over the four ways to turn either view upside down, which says nothing about density.
+    """
 
     def __init__(self, net: DensityNet) -> None:
         super().__init__()
@@ -49,7 +56,10 @@ class DeployedDensity(nn.Module):
 
     def forward(self, cc: Tensor, mlo: Tensor) -> Tensor:
         """Differences of the cumulative probabilities."""
-        beyond = torch.sigmoid(self.net(cc, mlo))
+        net = self.net
+        ccs, mlos = ([net.seen(view), net.seen(view.flip(2))] for view in (cc, mlo))
+        told = [torch.sigmoid(net.told(a, b)) for a in ccs for b in mlos]
+        beyond = torch.stack(told).mean(dim=0)
         one = torch.ones_like(beyond[:, :1])
         upper = torch.cat([one, beyond], dim=1)
         lower = torch.cat([beyond, torch.zeros_like(one)], dim=1)
