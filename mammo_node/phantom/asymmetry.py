@@ -27,7 +27,7 @@ _EDGE = 5.0
 #: Share of gland beyond that of the denser breast: asymmetries are more confluent than gland is.
 _CONFLUENT = 0.6
 #: Places that are tried, and the fewest among which there is a choice.
-_PLACES, _CHOICE = 60, 2
+_PLACES, _CHOICE = 30, 2
 #: How far an asymmetry is to stand out from its surroundings, in deviations of these: mean,
 #: deviation, bounds.
 STANDS_OUT, STANDS_OUT_BOUNDS = (1.7, 0.6), (1.0, 3.2)
@@ -40,7 +40,8 @@ class Asymmetry:
     """A region of denser tissue, in the anatomical frame (mm); `only_in` one view, or in both.
 
     `places` are centres that it may lie at, until `settling` has chosen one, where it stands out
-    about as far as `stands_out` says; none are left of one that would not be seen.
+    about as far as `stands_out` says; none are left of one that would not be seen. `radii_mm` are
+    those in the compressed breast: towards the nipple, across, and through it.
     """
 
     kind: str
@@ -66,10 +67,10 @@ class Asymmetry:
 def draw_asymmetry(
     rng: np.random.Generator, anatomy: Anatomy, kind: str, identity: int
 ) -> Asymmetry:
-    """Draw where one may lie: focal ones are 20-48 mm wide, global ones over a quadrant."""
+    """Draw where one may lie: focal ones are 18-40 mm wide, global ones over a quadrant."""
     depth, half = anatomy.depth_mm, anatomy.half_width_mm
     wide = kind == GLOBAL_ASYMMETRY
-    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(10.0, 24.0))
+    radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(9.0, 20.0))
     axes = radius * np.exp(rng.normal(0.0, 0.18, 3))
     off = 0.25 if wide else 0.45
     return Asymmetry(
@@ -132,9 +133,12 @@ def _weight(
     )
     depth = np.full_like(gx, z * anatomy.half_depth_mm(view))
     point = anatomy.to_anatomical(view, gx, gy, depth)
-    (centre,) = asymmetry.places
-    parts = zip(point, centre, asymmetry.radii_mm, strict=True)
-    distance = np.sqrt(sum(((p - c) / r) ** 2 for p, c, r in parts))
+    (place,) = asymmetry.places
+    # Compression moves tissue aside: an asymmetry stays as thick as it is wide.
+    squeezed = 0.5 * anatomy.thickness_mm / anatomy.half_depth_mm(view)
+    off = [at - c for at, c in zip((gx, gy, depth), anatomy.to_view(view, place), strict=True)]
+    off[2] *= np.float32(squeezed)
+    distance = np.sqrt(sum((o / r) ** 2 for o, r in zip(off, asymmetry.radii_mm, strict=True)))
     index = np.stack(
         [
             (np.float32(2.0) * p + np.float32(s)) / np.float32(VOLUME_SPACING_MM)

@@ -179,7 +179,7 @@ def site(bank):
 
 
 def test_asymmetries_lie_where_they_are_seen(site):
-    """Of sixty places one is taken at which an asymmetry stands out, and far from the worst."""
+    """Of thirty places one is taken at which an asymmetry stands out, and far from the worst."""
     drawn = [
         draw_asymmetry(np.random.default_rng([7, i]), site.anatomy, FOCAL_ASYMMETRY, i)
         for i in range(10)
