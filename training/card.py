@@ -206,8 +206,8 @@ def _judged(task: Task) -> str:
     return (
         f"\nA window is judged by its core, the {CORE * task.window_mm:g} mm square in its middle,"
         " as the heatmap needs it, which\njudges each place by the windows centred on it: it has a"
-        " finding when the core shows at least half of what a core\ncan show of the finding's box,"
-        " has it not when core and box do not touch, and is not counted for it in between."
+        " finding when the core shows at least half of what\na core can show of its outline,"
+        " has it not when the core shows none of it, and is not counted for it in between."
     )
 
 

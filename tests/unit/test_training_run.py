@@ -14,7 +14,9 @@ from training.average import average  # noqa: E402
 from training.begin import read_weights  # noqa: E402
 from training.card import write_package  # noqa: E402
 from training.config import Config  # noqa: E402
+from training.nets.density import DensityNet, DeployedDensity  # noqa: E402
 from training.nets.findings import CELL_PX, CELLS, TRIM, FindingsNet  # noqa: E402
+from training.nets.lesion import Deployed  # noqa: E402
 from training.tables import int8_holds  # noqa: E402
 from training.task import make_task  # noqa: E402
 from training.trainer import train  # noqa: E402
@@ -458,3 +460,31 @@ def test_averaged_weights_lie_in_the_middle():
     assert made["y"].tolist() == [1.0]
     with pytest.raises(ValueError, match="x has different shapes"):
         average([a, {"x": torch.zeros(3)}])
+
+
+def test_boxes_are_answered_as_large_as_configured():
+    """A scale for boxes keeps scores and order, and grows boxes about their cells."""
+    torch.manual_seed(0)
+    net = make_task(config(1, TASKS["detector"]).phases[0]).network().eval()
+    image = torch.rand(1, 2, 64, 64)
+    plain, grown = (Deployed(net, top=20, box_scale=scale) for scale in (1.0, 1.5))
+    with torch.no_grad():
+        (boxes, scores, *_), (larger, same, *_) = plain(image), grown(image)
+    assert torch.equal(scores, same)
+    found = scores > 0
+    assert found.any()
+    sides, longer = ((b[found, 2:] - b[found, :2]) for b in (boxes, larger))
+    assert torch.allclose(longer, 1.5 * sides, rtol=1e-4)
+
+
+def test_a_view_upside_down_has_the_same_density():
+    """Upside down or not, what is exported for density answers the same."""
+    torch.manual_seed(0)
+    net = DeployedDensity(DensityNet(width=4).eval())
+    cc, mlo = torch.rand(2, 1, 1, 96, 64)
+    with torch.no_grad():
+        told = net(cc, mlo)
+        turned = [net(cc.flip(2), mlo), net(cc, mlo.flip(2)), net(cc.flip(2), mlo.flip(2))]
+    assert told.sum() == pytest.approx(1.0, abs=1e-5)
+    for other in turned:
+        assert torch.allclose(told, other, atol=1e-6)

@@ -35,11 +35,11 @@ class DensityNet(nn.Module):
         return self.told(self.seen(cc), self.seen(mlo))
 
     def told(self, cc: Tensor, mlo: Tensor) -> Tensor:
-        """Cumulative logits of what was seen of two views."""
+        """Give the cumulative logits of what was seen of two views."""
         return self.score(torch.stack([cc, mlo]).mean(dim=0)) - self.limit
 
     def seen(self, view: Tensor) -> Tensor:
-        """What the encoder makes of one view, (B, 12 times the width)."""
+        """Encode one view as (B, 12 times the width)."""
         cells = self.encoder(view)
         return torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)
 

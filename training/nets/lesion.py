@@ -77,13 +77,15 @@ class Deployed(nn.Module):
     """What is exported: image -> boxes (N, 4), scores, labels, suspicion (N,), heatmap; N = `top`.
 
     Peaks only (a cell no less than its eight neighbours); overlapping boxes are left to the caller.
-    The heatmap, (1, 1, rows, columns) of cells, is the best label's score everywhere.
+    The heatmap, (1, 1, rows, columns) of cells, is the best label's score everywhere. Boxes are
+    `box_scale` times as large as the network has learned.
     """
 
-    def __init__(self, net: LesionNet, top: int = 200) -> None:
+    def __init__(self, net: LesionNet, top: int = 200, box_scale: float = 1.0) -> None:
         super().__init__()
         self.net = net
         self.top = top
+        self.box_scale = box_scale
         self.labels = int(net.classes[-1].out_channels)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -107,7 +109,7 @@ class Deployed(nn.Module):
         """Box corners for each label, (4, labels, rows, columns)."""
         x = (torch.arange(edges.shape[3], dtype=edges.dtype) + 0.5) * STRIDE
         y = (torch.arange(edges.shape[2], dtype=edges.dtype)[:, None] + 0.5) * STRIDE
-        left, above, right, below = edges[0].unbind(0)
+        left, above, right, below = (self.box_scale * edges[0]).unbind(0)
         corners = torch.stack([x - left, y - above, x + right, y + below])
         return corners.unsqueeze(1).expand(-1, self.labels, -1, -1)
 

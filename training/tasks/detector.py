@@ -22,6 +22,7 @@ class DetectorTask:
     """Keys of [task] with kind = "detector"; those of `CropRules` mean the same there.
 
     The package averages its answers over the image and, for each of `flips`, the image turned over.
+    Its boxes are `box_scale` times as large as the network has learned.
     """
 
     labels: tuple[str, ...]
@@ -45,6 +46,7 @@ class DetectorTask:
     speck_weight: float = 0.3
     extent_weight: float = 0.0
     flips: tuple[Flip, ...] = ()
+    box_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check what nothing would notice before the package is loaded."""
@@ -103,7 +105,7 @@ class DetectorTask:
     def deployed(self, net: nn.Module) -> nn.Module:
         """Decode boxes in the graph."""
         assert isinstance(net, LesionNet)
-        return Deployed(net)
+        return Deployed(net, box_scale=self.box_scale)
 
     @property
     def contract(self) -> Contract:
