@@ -1,8 +1,8 @@
 """F1 and ROC AUC of the patch classifiers, on patches that are drawn once and for all.
 
 Windows that slide (`inner`) are judged by their cores, as `training.core` says: positive for a
-finding when the core shows at least half of what it could show of the finding's box, negative when
-core and box do not touch, and not counted for that finding in between. Other patches are judged
+finding when the core shows at least half of what it could show of the outline, negative when
+the core shows none of it, and not counted for that finding in between. Other patches are judged
 by all that they show.
 """
 
