@@ -114,7 +114,7 @@ def test_signs_stand_in_the_views_where_they_should(studies):
                 assert len(views) == 1
             elif kind == SUSPICIOUS_NODE:
                 assert views == {"MLO"}
-            elif kind in {DISTORTION, SKIN_THICKENING, NIPPLE_RETRACTION}:
+            elif kind in {DISTORTION, SKIN_THICKENING, NIPPLE_RETRACTION, GLOBAL_ASYMMETRY}:
                 assert views == {"CC", "MLO"}, kind
 
 
