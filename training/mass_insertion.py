@@ -13,10 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy, draw_pair
+from mammo_node.phantom.contrast import (
+    LEAST_RING,
+    disc_and_ring,
+    middle_and_radius,
+    radial_distance,
+)
 from mammo_node.phantom.insertion import outline_of_mass
 from mammo_node.phantom.lesion import bounds
 from mammo_node.phantom.mass import Mass, draw_mass, project_mass
-from training.contrast import LEAST_RING, disc_and_ring, radial_distance
 from training.windows import Window
 
 #: Mean, deviation and bounds of the contrast over the deviation of the ring around a mass: the
@@ -125,8 +130,7 @@ def _gain(
     box: Box,
 ) -> np.float32 | None:
     """Grey per mm of path with which the mass stands out from its ring as it was drawn to."""
-    x0, y0, x1, y1 = box
-    middle, radius_px = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
+    middle, radius_px = middle_and_radius(box)
     disc, ring = disc_and_ring(radial_distance(grey.shape, middle, radius_px), breast)
     ratio = float(np.clip(rng.normal(*RATIO), *RATIO_BOUNDS))
     if not disc.any() or int(ring.sum()) < LEAST_RING:

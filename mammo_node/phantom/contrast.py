@@ -1,15 +1,27 @@
-"""The disc of a mass and the ring that it stands out from: one rule for measuring and inserting.
+"""The disc of a finding and the ring that it stands out from: one rule to measure and to place by.
 
-The disc reaches to 0.7 radii around the middle of a mass's box and the ring from 1.15 to 1.9, the
-radius being half the box's longer side, as published figures of real masses have it.
+The disc reaches to 0.7 radii around the middle of a finding's box and the ring from 1.15 to 1.9,
+the radius being half the box's longer side, as published figures of real masses have it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+#: Where the disc ends, and where the ring begins and ends, in radii.
+DISC, RING = 0.7, (1.15, 1.9)
 #: A ring of fewer pixels of breast says nothing.
 LEAST_RING = 50
+
+
+def middle_and_radius(
+    box: Sequence[float], generous: float = 1.0
+) -> tuple[tuple[float, float], float]:
+    """Middle and radius of a box (x_min, y_min, x_max, y_max) drawn so many times larger."""
+    x0, y0, x1, y1 = box
+    return ((x0 + x1) / 2, (y0 + y1) / 2), generous * max(x1 - x0, y1 - y0) / 2
 
 
 def radial_distance(
@@ -21,5 +33,5 @@ def radial_distance(
 
 
 def disc_and_ring(distance: np.ndarray, breast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of a mass and of what it stands out from, by distances in radii, as bool."""
-    return distance < 0.7, (distance > 1.15) & (distance < 1.9) & breast
+    """Pixels of a finding and of what it stands out from, by distances in radii, as bool."""
+    return distance < DISC, (distance > RING[0]) & (distance < RING[1]) & breast

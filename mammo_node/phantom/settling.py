@@ -16,6 +16,7 @@ import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry, added_gland
+from mammo_node.phantom.contrast import disc_and_ring, radial_distance
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette
@@ -33,8 +34,6 @@ _LEAST_SHARE = 0.3
 _LEVEL, _SMOOTH_MM = 0.3, 2.0
 #: It is one patch of tissue: its largest part holds this share of it.
 _LEAST_PART = 0.75
-#: Its disc and the ring around that, in halves of its box's longer side: as real ones are measured.
-_DISC, _RING = 0.7, (1.15, 1.9)
 #: What lies nearer to the skin, or under so much muscle, is not compared.
 _INSIDE_MM, _MUSCLE = 5.0, 0.15
 #: Fewer pixels make no ring; and the least deviation of one.
@@ -111,9 +110,8 @@ class Site:
         region = _largest_part((smooth > _LEVEL * smooth.max()) & breast)
         if region is None:
             return 0.0
-        away = _in_radii(region)
-        disc = (away < _DISC) & breast
-        ring = (away > _RING[0]) & (away < _RING[1]) & breast
+        disc, ring = disc_and_ring(_in_radii(region), breast)
+        disc &= breast
         if not disc.any() or ring.sum() < _LEAST_RING:
             return 0.0
         made = self.there + added
@@ -139,10 +137,9 @@ def _largest_part(region: np.ndarray) -> np.ndarray | None:
 def _in_radii(region: np.ndarray) -> FloatArray:
     """Distance of every pixel from the middle of a region's box, in halves of its longer side."""
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    sides = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-    down, across = np.indices(region.shape, dtype=np.float32)
-    away = np.hypot(down - (rows[0] + rows[-1]) / 2, across - (columns[0] + columns[-1]) / 2)
-    return np.asarray(away / (max(sides) / 2), dtype=np.float32)
+    middle = (columns[0] + columns[-1] + 1) / 2, (rows[0] + rows[-1] + 1) / 2
+    longer = max(np.ptp(rows), np.ptp(columns)) + 1
+    return radial_distance(region.shape, middle, longer / 2)
 
 
 def _steps(grid: Grid) -> tuple[slice, slice]:

@@ -1,6 +1,6 @@
 """How a lesion will stand out at some place: estimated before it is put there.
 
-As real ones are measured: a disc within 0.7 radii against a ring from 1.15 to 1.9 radii.
+As real ones are measured: by a disc against the ring around it (see `contrast`).
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from mammo_node.phantom.contrast import DISC, RING
 from mammo_node.phantom.mass import Mass
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.scene import Scene
 
-#: Mean path through a ball with a soft surface, within 0.7 radii, in radii.
+#: Mean path through a ball with a soft surface, within the disc, in radii.
 CORE_PATH = 1.5
 #: A region of fewer values says nothing.
 _FEWEST = 8
@@ -56,9 +57,9 @@ def slabs_within(scene: Scene, point: Point, radius_mm: float) -> range:
 
 
 def gland_share(scene: Scene, point: Point, radius_mm: float, slab: int) -> float:
-    """Mean share of gland in one slab within 0.7 radii."""
+    """Mean share of gland in one slab within the disc."""
     column, row = scene.to_pixel(point)
-    size_px = 0.7 * radius_mm / (scene.grid.pitch_mm * scene.factor)
+    size_px = DISC * radius_mm / (scene.grid.pitch_mm * scene.factor)
     return _disc_mean(scene.gland[slab], column / scene.factor, row / scene.factor, size_px)
 
 
@@ -68,10 +69,10 @@ def _ring_deviation(scene: Scene, point: Point, radius_mm: float) -> float:
 
 
 def _core_and_ring(scene: Scene, point: Point, radius_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Attenuation within 0.7 radii and from 1.15 to 1.9 radii, a value every 0.6 mm."""
+    """Attenuation in the disc and in the ring around it, a value every 0.6 mm."""
     column, row = scene.to_pixel(point)
     pitch = scene.grid.pitch_mm
-    reach = int(np.ceil(1.9 * radius_mm / pitch))
+    reach = int(np.ceil(RING[1] * radius_mm / pitch))
     top, left = max(0, int(row) - reach), max(0, int(column) - reach)
     patch = scene.log_attenuation[top : int(row) + reach, left : int(column) + reach]
     step = max(1, int(0.6 / pitch))
@@ -79,8 +80,8 @@ def _core_and_ring(scene: Scene, point: Point, radius_mm: float) -> tuple[FloatA
     y = (np.arange(patch.shape[0]) * step + top - row)[:, None] * pitch
     x = (np.arange(patch.shape[1]) * step + left - column)[None, :] * pitch
     distance = np.sqrt(x * x + y * y)
-    ring = (distance > 1.15 * radius_mm) & (distance < 1.9 * radius_mm)
-    return patch[distance < 0.7 * radius_mm], patch[ring]
+    ring = (distance > RING[0] * radius_mm) & (distance < RING[1] * radius_mm)
+    return patch[distance < DISC * radius_mm], patch[ring]
 
 
 def _disc_mean(image: FloatArray, column: float, row: float, radius_px: float) -> float:

@@ -10,12 +10,12 @@ import pytest
 from mammo_node.evaluate.datasets import load as load_data_set
 from mammo_node.image.preprocess import prepare
 from mammo_node.phantom import CLUSTER, MASS, TextureBank, generate_study
+from mammo_node.phantom.contrast import disc_and_ring, radial_distance
 from mammo_node.phantom.noise import power_law
 from mammo_node.vocabulary import InputSpec, Orientation
 from tests.unit import data_sets
 from training import strands, texture
 from training.bank import banked, render
-from training.contrast import disc_and_ring, radial_distance
 from training.crops import CropRules, CropSource
 from training.data_set_bank import fill
 from training.grading import regrade

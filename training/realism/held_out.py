@@ -18,6 +18,7 @@ import numpy as np
 
 from mammo_node.image.preprocess import NoBreastFound, Prepared
 from mammo_node.phantom import MASS
+from mammo_node.phantom.contrast import middle_and_radius
 from mammo_node.phantom.kinds import ASYMMETRY, DISTORTION, FOCAL_ASYMMETRY
 from mammo_node.vocabulary import InputSpec
 from training.measures.detect import prepared
@@ -45,11 +46,10 @@ def measure_masses(view: RawView, generous: float = 1.0) -> list[Figures]:
     breast = cv2.resize(breast, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
     low, high = np.percentile(grey[breast > 0], (1.0, 99.5))
     grey = (grey - low) / (high - low)
-    found = []
-    for x0, y0, x1, y1 in zoom * view.boxes((MASS,)):
-        middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), generous * max(x1 - x0, y1 - y0) / 2
-        found.append(mass_figures(grey, breast > 0, middle, radius))
-    return found
+    return [
+        mass_figures(grey, breast > 0, *middle_and_radius(box, generous))
+        for box in zoom * view.boxes((MASS,))
+    ]
 
 
 def nipple_distances_mm(bank: ViewBank) -> np.ndarray:
@@ -85,9 +85,8 @@ def _ratios(view: BankedView) -> Iterator[tuple[str, float]]:
     breast = cv2.resize(mask, grey.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     for finding in view.truth.findings:
         if finding.kind in REAL_RATIOS:
-            x0, y0, x1, y1 = np.asarray(finding.box_mm) / PITCH_MM
-            middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
-            figures = mass_figures(grey, breast, middle, radius)
+            box_px = [edge / PITCH_MM for edge in finding.box_mm]
+            figures = mass_figures(grey, breast, *middle_and_radius(box_px))
             if figures:
                 yield finding.kind, figures["mass contrast / ring sd"]
 

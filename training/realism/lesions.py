@@ -13,7 +13,12 @@ import cv2
 import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS, PhantomView, TextureBank, generate_study
-from training.contrast import LEAST_RING, disc_and_ring, radial_distance
+from mammo_node.phantom.contrast import (
+    LEAST_RING,
+    disc_and_ring,
+    middle_and_radius,
+    radial_distance,
+)
 from training.realism.statistics import Figures
 from training.realism.table import Row, spread
 
@@ -50,9 +55,8 @@ def measure_lesions(
         for view in study.views:
             grey = _scaled(view)
             for lesion in view.lesions:
-                x0, y0, x1, y1 = lesion.box_px
-                middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2
                 if lesion.kind == MASS:
+                    middle, radius = middle_and_radius(lesion.box_px)
                     found.append(mass_figures(grey, view.inside_mm > 0, middle, radius))
                 elif lesion.kind == CLUSTER:
                     found.append(cluster_figures(grey, lesion.box_px))
