@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.orthanc import free_port
+from tests.ports import free_port
 
 DEADLINE_S = 120.0
 

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,8 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.peers import require, require_file
+from tests.ports import free_port
 
-_START_S = 30.0
+_START_S = 90.0  # half a second, but for machines that do much else
 _DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
@@ -32,12 +32,6 @@ def dicomweb_options(users: Mapping[str, str] | None = None) -> dict[str, Any]:
         "AuthenticationEnabled": users is not None,
         "RegisteredUsers": dict(users or {}),
     }
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Orthanc:
@@ -187,9 +181,9 @@ class Orthanc:
             try:
                 self.get("/system")
                 return
-            except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 ended = self._process is None or self._process.poll() is not None
                 if ended or time.monotonic() > deadline:
                     log = (self.folder / "orthanc.log").read_text(errors="replace")[-2000:]
-                    raise RuntimeError(f"Orthanc does not start: {log}") from error
+                    raise RuntimeError(f"Orthanc does not start: {log}") from None
                 time.sleep(0.05)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.node_process import NodeProcess, wait_until
-from tests.orthanc import Orthanc, dicomweb_options, free_port
+from tests.orthanc import Orthanc, dicomweb_options
 from tests.pacs import destination
+from tests.ports import free_port
 from tests.studies import new_study, storescu
 
 

@@ -22,7 +22,8 @@ from mammo_node.dimse.pdu import PduType
 from mammo_node.errors import DeliveryRefused, DestinationUnreachable
 from mammo_node.journal.states import DeliveryState, StudyState
 from tests.answers import answer_with_reports
-from tests.orthanc import Orthanc, free_port
+from tests.orthanc import Orthanc
+from tests.ports import free_port
 from tests.receiver import running_receiver
 from tests.receiving import Peer
 from tests.unit.journal_cases import Bench

@@ -21,8 +21,9 @@ from mammo_node.dimse.client import echo, send_batch
 from mammo_node.dimse.outcome import SendOutcome, StoredObject
 from mammo_node.dimse.outgoing import associate
 from mammo_node.errors import AssociationRejected, DeliveryRefused, DestinationUnreachable
-from tests.orthanc import Orthanc, free_port
+from tests.orthanc import Orthanc
 from tests.peers import require
+from tests.ports import free_port
 from tests.unit.result_objects import COMPREHENSIVE_3D_SR, write_report
 
 _VERIFICATION = "1.2.840.10008.1.1"

@@ -18,7 +18,8 @@ from mammo_node.deliver.courier import Courier
 from mammo_node.journal import Journal
 from mammo_node.journal.states import DeliveryState, StudyState
 from tests.answers import answer_with_reports
-from tests.orthanc import Orthanc, free_port
+from tests.orthanc import Orthanc
+from tests.ports import free_port
 from tests.unit.journal_cases import Bench
 from tests.unit.result_objects import COMPREHENSIVE_3D_SR
 

@@ -31,8 +31,8 @@ from mammo_node.errors import (
 )
 from mammo_node.journal.retry import worth_retry
 from tests.dicomweb import Request, dicomweb_server
-from tests.orthanc import free_port
 from tests.peers import require
+from tests.ports import free_port
 from tests.unit.result_objects import write_report
 
 _SECRET = "s3cr3t.t0ken-of-the_node"  # noqa: S105 - of this test alone

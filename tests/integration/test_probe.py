@@ -25,8 +25,9 @@ from mammo_node.probe.steps import ProbeReport, Step, Verdict
 from mammo_node.probe.test_object import PATIENT_NAME, make_test_object
 from tests.dicomweb import dicomweb_server
 from tests.node_process import toml
-from tests.orthanc import Orthanc, dicomweb_options, free_port
+from tests.orthanc import Orthanc, dicomweb_options
 from tests.peers import require
+from tests.ports import free_port
 from tests.receiver import running_receiver
 from tests.receiving import until
 from tests.unit.journal_cases import Bench
