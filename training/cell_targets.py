@@ -19,7 +19,11 @@ _BREAST_SHARE = 0.02
 
 
 def cell_targets(
-    shapes: Sequence[tuple[Shape, int]], mask: np.ndarray, cell_px: int, labels: int
+    shapes: Sequence[tuple[Shape, int]],
+    mask: np.ndarray,
+    cell_px: int,
+    labels: int,
+    hidden: Sequence[bool] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tell what each cell is asked, and what its answer weighs.
 
@@ -35,6 +39,9 @@ def cell_targets(
         Pixels of a cell.
     labels
         How many there are.
+    hidden
+        For each of the `shapes` whether it cannot be seen: cells that would show it are not asked.
+        None is by default.
 
     Returns
     -------
@@ -54,7 +61,9 @@ def cell_targets(
     for share, label in shown:
         weight[label][share > 0] = 0.0
     inner = _inner(cells)
-    for share, label in shown:
+    for (share, label), unseen in zip(shown, hidden or [False] * len(shown), strict=True):
+        if unseen:
+            continue
         # A quarter at least: of a finding beyond the crop nobody can tell from less.
         enough = min(ENOUGH, max(float(share.max()), ENOUGH / 2))
         cut = (share >= enough) & inner

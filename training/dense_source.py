@@ -10,6 +10,7 @@ import numpy as np
 
 from mammo_node.phantom import CLUSTER, MASS
 from training.cell_targets import UNASKED, cell_targets
+from training.dark_skin import lose_dark_skin
 from training.finding_source import FindingSource
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
@@ -17,8 +18,11 @@ from training.mass_insertion import insert_mass_anywhere
 from training.shape import Shape
 from training.strands import lay_strands
 from training.texture import retexture
-from training.view import COARSE_MM, BankedView, Finding
+from training.view import BankedView, Finding
 from training.windows import Window, cut_window, make_channels
+
+#: A finding of whose outline less than this share is left in the breast is not asked for.
+_SEEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,15 @@ class DenseSource(FindingSource):
         found = list(view.truth.findings)
         found += self._massed(rng, window, found) + self._calcified(rng, window)
         level = regrade(rng, window.level, window.mask, window.mm_per_pixel, rules.strength)
-        window = replace(window, level=level)
+        whole = replace(window, level=level)
+        window = lose_dark_skin(rng, whole, view.extent_mm, rules.strength)
         image, mask = make_channels(window, rules.channels, rules.parameters), window.mask
         shapes = self._shapes(window, found)
+        hidden = [shape.covered(mask) < _SEEN * shape.covered(whole.mask) for shape, _ in shapes]
         if rng.uniform() < 0.5:
             image, mask = image[:, ::-1], mask[::-1]
             shapes = [(shape.mirrored(size), label) for shape, label in shapes]
-        wanted, weight = cell_targets(shapes, mask, rules.cell_px, len(rules.kinds))
+        wanted, weight = cell_targets(shapes, mask, rules.cell_px, len(rules.kinds), hidden)
         return {"image": np.ascontiguousarray(image), "wanted": wanted, "weight": weight}
 
     def _massed(
@@ -113,7 +119,7 @@ class DenseSource(FindingSource):
     def _within(self, view: BankedView, corner: np.ndarray, side_mm: float) -> tuple[float, float]:
         """Move a crop so that little of it lies beyond the view but cells that are not asked."""
         beyond = side_mm * sum(UNASKED) / self.rules.cells
-        extent = np.array(view.mask.shape[::-1]) * COARSE_MM
+        extent = np.array(view.extent_mm)
         limits = np.stack([np.full(2, -beyond), extent + beyond - side_mm])
         x, y = np.clip(corner, limits.min(axis=0), limits.max(axis=0))
         return float(x), float(y)

@@ -71,6 +71,12 @@ class Shape:
                 return np.asarray(point)
         return np.asarray(at.mean(axis=0))
 
+    def covered(self, mask: np.ndarray) -> float:
+        """Tell how many pixels of a window's mask, (rows, columns) bool, lie within it."""
+        drawn = np.zeros(mask.shape, dtype=np.uint8)
+        cv2.fillPoly(drawn, [np.round(self.points * 2**_BITS).astype(np.int32)], (1,), shift=_BITS)
+        return float(np.count_nonzero(drawn[mask]))
+
     def shown(self, corners: np.ndarray, side: float) -> np.ndarray:
         """Tell what squares show of it, of the most that a square of that size can show.
 

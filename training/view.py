@@ -89,6 +89,12 @@ class BankedView:
     pectoral: np.ndarray
     truth: Truth
 
+    @property
+    def extent_mm(self) -> tuple[float, float]:
+        """Width and height."""
+        rows, columns = self.mask.shape
+        return columns * COARSE_MM, rows * COARSE_MM
+
 
 def encode(level: np.ndarray) -> np.ndarray:
     """Grey levels as 8 bits."""

@@ -22,27 +22,40 @@ from training.realism.view import BACKGROUND, FAT, TissueView, make_view
 
 #: Typical of the digitiser of a film whose header does not say it.
 FILM_PITCH_MM = 0.0435
+#: Of the labelled films.
+LABELLED_PITCH_MM = 0.25
 _MAX_PIXELS = 100_000_000
 
 
 def read_films(folder: Path) -> list[TissueView]:
     """Read the labelled films."""
     views = []
-    for path in sorted((folder / "ddsm-tissue" / "images").glob("*.png")):
+    for path in _films(folder):
         label = folder / "ddsm-tissue" / "labels" / f"{path.stem}_LI.png"
         grey, tissue = (cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in (path, label))
-        views.append(make_view(path.stem, grey, tissue, 0.25))
+        views.append(make_view(path.stem, grey, tissue, LABELLED_PITCH_MM))
     return views
+
+
+def _films(folder: Path) -> list[Path]:
+    return sorted((folder / "ddsm-tissue" / "images").glob("*.png"))
 
 
 @dataclass(frozen=True, slots=True)
 class Mammogram:
-    """One DICOM mammogram: `grey` (rows, columns) float32, dense tissue bright."""
+    """One mammogram: `grey` (rows, columns) float32, dense tissue bright."""
 
     name: str
     look: str
     grey: np.ndarray
     pitch_mm: float
+
+
+def films(folder: Path) -> Iterator[Mammogram]:
+    """Read the labelled films without their labels, neither turned nor scaled."""
+    for path in _films(folder):
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        yield Mammogram(path.stem, "film", grey, LABELLED_PITCH_MM)
 
 
 def mammograms(folder: Path) -> Iterator[Mammogram]:
