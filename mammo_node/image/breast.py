@@ -24,6 +24,8 @@ SMALL_SIDE = 288
 PLAUSIBLE_SHARE = (0.02, 0.995)
 #: Between background (0) and Otsu's threshold (1): the skin of film is dark.
 EDGE_LEVEL = 0.35
+#: Side of the neighbourhood that the air's noise is measured against, blocks.
+_NEIGHBOURS = 5
 _FRAME_SHARE, _FRAME_DEPTH = 0.9, 0.06
 #: A line belongs to a canvas when this share of it is one grey, to within this share of the range,
 #: and that grey is above this share of it.
@@ -125,9 +127,11 @@ def _tissue(small: FloatImage) -> BoolImage:
     level = np.sqrt(np.clip((small - low) / (high - low), 0.0, 1.0))
     bytes_ = np.asarray(255.0 * level, dtype=np.uint8)
     otsu, _ = cv2.threshold(bytes_, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    dark = bytes_[bytes_ <= otsu]
-    background = float(np.median(dark)) if dark.size else 0.0
-    spread = float(np.median(np.abs(dark - background))) if dark.size else 0.0
+    dark = bytes_ <= otsu
+    background = float(np.median(bytes_[dark]))
+    # Against the neighbourhood: the skin of dark film, as dark as air is bright, is no noise.
+    grain = np.abs(bytes_.astype(np.float32) - cv2.medianBlur(bytes_, _NEIGHBOURS))
+    spread = float(np.median(grain[dark]))
     edge = background + max(EDGE_LEVEL * (otsu - background), min(4.0 * spread, otsu - background))
     return np.asarray(bytes_ > edge)
 

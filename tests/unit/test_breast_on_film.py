@@ -40,3 +40,19 @@ def test_frames_and_canvases_are_not_breast(texture_bank, frame_mm, frame_shade,
     )
     for view in study.views:
         assert overlap(view) > 0.85, (view.view, canvas)
+
+
+@pytest.mark.parametrize("falloff", [0.0, 15.0, 30.0])
+def test_dark_skin_in_uneven_light_is_breast(falloff):
+    """Air that is brighter at one end of the scan is no reason to cut the dark skin off."""
+    rows, columns = np.indices((960, 480), dtype=np.float32)
+    depth_mm = np.clip(420.0 - np.hypot((rows - 480.0) / 1.3, columns), 0.0, None) / 4.0
+    grain = np.random.default_rng(0).normal(0.0, 3.0, rows.shape)
+    air = 20.0 + falloff * rows / 960.0
+    skin = np.where(depth_mm > 0, 4.0, 0.0)
+    grey = air + skin + 200.0 * np.clip(depth_mm / 40.0, 0.0, 1.0) + grain
+    breast = find_breast(grey.astype(np.float32))
+    found = np.kron(breast.mask, np.ones((breast.factor, breast.factor), dtype=bool))[:960, :480]
+    truth = depth_mm > 0
+    assert (found & truth).sum() > 0.92 * truth.sum()
+    assert (found & ~truth).sum() < 0.02 * truth.sum()

@@ -277,7 +277,7 @@ def test_real_films_are_masked_like_their_labels():
     cv2 = pytest.importorskip("cv2")
     images = sorted((REAL_DATA / "ddsm-tissue" / "images").glob("*.png"))
     overlaps = []
-    for path in images[::3]:
+    for path in images:
         label = cv2.imread(str(REAL_DATA / "ddsm-tissue" / "labels" / f"{path.stem}_LI.png"), 0)
         pixels = cv2.imread(str(path), 0).astype(np.float32)
         breast = find_breast(pixels)
@@ -285,7 +285,8 @@ def test_real_films_are_masked_like_their_labels():
         found = breast.mask[np.ix_(y // breast.factor, x // breast.factor)]
         truth = label > 100
         overlaps.append((found & truth).sum() / truth.sum())
-    assert np.median(overlaps) > 0.93
+    assert np.median(overlaps) > 0.97
+    assert min(overlaps) > 0.92
 
 
 def test_a_speck_survives_a_coarse_model():
