@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from training.manifests import write_manifest
 from training.measures.images import measure_agreement, measure_images
 from training.measures.maps import measure_maps
 from training.nets.findings import CORE
-from training.raw import raw_views
+from training.raw import RawView, raw_views
+from training.realism.real import as_raw, films
 from training.tables import figures_of, plural
 from training.task import Task, make_task
 from training.tasks.density import DensityTask
@@ -80,10 +82,12 @@ def add_images(
     version: str,
     limit: int | None = None,
     *texts: str,
+    ordinary: Iterable[RawView] = (),
 ) -> None:
     """Measure what only a package of windows can tell of whole images, and write it anew.
 
-    `held_out` has images as rendered, of which `limit` are taken; `texts` are `write_package`'s.
+    `held_out` has images as rendered, of which `limit` are taken; `texts` are `write_package`'s;
+    `ordinary` are `measure_maps`'s.
     """
     task, path = make_task(config.phases[-1]), run / "figures.json"
     if not isinstance(task, PatchTask):
@@ -95,7 +99,8 @@ def add_images(
         _write(figures, path)
         write_package(config, run, package, version, *texts)
         kinds = [tuple(kinds.split("+")) for kinds in task.kinds]
-        figures |= measure_maps(package, islice(raw_views(held_out), limit), kinds)
+        views = islice(raw_views(held_out), limit)
+        figures |= measure_maps(package, views, kinds, ordinary)
     else:
         figures |= measure_images(package, task.kinds, held_out, limit)
     _write(figures, path)
@@ -233,6 +238,7 @@ def main() -> None:
     parser.add_argument("--notes", type=Path, help="text on real images, for the card")
     parser.add_argument("--history", type=Path, help="what was special about this run")
     parser.add_argument("--images", type=Path, help="held-out images, to judge whole ones by")
+    parser.add_argument("--ordinary", type=Path, help="folder of real films without signs")
     options = parser.parse_args()
     texts = [
         path.read_text(encoding="utf-8") if path else ""
@@ -241,9 +247,9 @@ def main() -> None:
     config = Config.read(options.config)
     write_package(config, options.run, options.package, options.version, *texts)
     if options.images:
-        add_images(
-            config, options.run, options.package, options.images, options.version, None, *texts
-        )
+        real = map(as_raw, films(options.ordinary)) if options.ordinary else ()
+        where = (options.run, options.package, options.images)
+        add_images(config, *where, options.version, None, *texts, ordinary=real)
 
 
 if __name__ == "__main__":

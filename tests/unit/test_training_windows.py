@@ -245,8 +245,33 @@ def test_few_images_without_a_finding_reach_its_threshold(tmp_path, monkeypatch)
     assert made["image_sensitivity"] == [1.0, None]
     assert made["images_without"] == 80
     assert 0.02 < made["marked_without"] < 0.08
+    assert made["ordinary"] == 0
+    assert made["raised"] == [False, False]
     with pytest.raises(SystemExit, match="no image with a breast"):
         maps.measure_maps(tmp_path, [])
     runner.package.labels = {0: "nodule"}
     with pytest.raises(SystemExit, match="nodule"):
         maps.measure_maps(tmp_path, views)
+
+
+def test_thresholds_of_signs_lie_above_what_ordinary_films_reach(tmp_path, monkeypatch):
+    """A film may show a mass that nobody told of; signs are rare, and none of them has one."""
+    phantoms = np.linspace([0.1, 0.1, 0.1], [0.6, 0.5, 0.7], 20)
+    films = np.array([[0.9, 0.8, 0.3], [0.2, 0.5, 0.4]])
+    grids = iter(np.concatenate([phantoms, films]).astype(np.float32)[:, None, None])
+    runner = SimpleNamespace(
+        package=SimpleNamespace(
+            labels={0: "mass", 1: "skin-retraction", 2: "asymmetry"}, input_spec=None
+        ),
+        run=lambda *_: SimpleNamespace(scores=next(grids)),
+    )
+    monkeypatch.setattr(maps, "packaged", lambda *_: runner)
+    monkeypatch.setattr(maps, "prepared", lambda *_: SimpleNamespace(tensor=0, mask=0))
+    view = RawView("", "", BLANK, 0.1, "L", "CC", "film", 1.0, ())
+    made = maps.measure_maps(tmp_path, [view] * 20, None, [view] * 2)
+    assert made["ordinary"] == 2
+    assert made["raised"] == [False, True, False]
+    mass, skin, asymmetry = made["image_thresholds"]
+    assert 0.58 < mass <= 0.6
+    assert skin == 0.8001
+    assert 0.68 < asymmetry <= 0.7

@@ -126,6 +126,8 @@ def _rarely(
         f"{figures['images']} held-out phantom images, {count} with it:"
         f" {100 * figures['share']:g} % of the others reach this"
     )
+    if figures.get("raised", [False] * (i + 1))[i]:
+        where += f"; raised above what {figures['ordinary']} real films reach"
     return limit, where, {} if sensitivity is None else {"sensitivity": sensitivity}
 
 

@@ -26,7 +26,10 @@ MARKED_SHARE = 0.05
 
 
 def measure_maps(
-    folder: Path, views: Iterable[RawView], kinds: Sequence[tuple[str, ...]] | None = None
+    folder: Path,
+    views: Iterable[RawView],
+    kinds: Sequence[tuple[str, ...]] | None = None,
+    ordinary: Iterable[RawView] = (),
 ) -> dict[str, Any]:
     """Thresholds by image, and the share of images with a finding that reach them.
 
@@ -38,6 +41,9 @@ def measure_maps(
         Images as rendered; without a breast they are left out.
     kinds
         The phantoms' findings that count as each label; by default those of the labels' names.
+    ordinary
+        Real images that are taken to show no sign (asymmetry, distortion, skin, nipple, node),
+        though perhaps a mass or a cluster: a sign's threshold is above what any of them reaches.
 
     Returns
     -------
@@ -45,6 +51,7 @@ def measure_maps(
         `images`; `share`, how many of those without a finding may reach its threshold; by label, in
         the order of the manifest, `image_thresholds` (None where every image has the finding),
         `image_sensitivity` (None where none has it) and `images_with`;
+        `ordinary`, how many real images there were, and `raised`, whose threshold they raised;
         `images_without`, those without any of the findings, and `marked_without`, the share of
         them with a label at its threshold (None where there are none).
 
@@ -56,19 +63,24 @@ def measure_maps(
     runner = packaged(folder, WindowClassifier)
     labels = runner.package.labels
     kinds = kinds or _kinds_of(labels.values())
-    scores, truth = [], []
-    for view in views:
-        try:
-            made = prepared(view, runner.package.input_spec)
-        except NoBreastFound:
-            continue
-        scores.append(runner.run(made.tensor, made.mask).scores.max(axis=(0, 1)))
-        truth.append([len(view.boxes(names)) > 0 for names in kinds])
+    scores, judged = _highest(runner, views)
     if not scores:
         raise SystemExit("there is no image with a breast to measure on")
+    truth = [[len(view.boxes(names)) > 0 for names in kinds] for view in judged]
     values, there = np.asarray(scores)[:, list(labels)], np.asarray(truth)
     share = MARKED_SHARE / len(labels)
     limits = [_limit(s[~t], share) for s, t in zip(values.T, there.T, strict=True)]
+    real, _ = _highest(runner, ordinary)
+    signs = [not set(names).isdisjoint(SIGNS) for names in kinds]
+    reached = np.max(real, axis=0)[list(labels)] if real else np.zeros(len(labels))
+    raised = [
+        sign and limit is not None and limit <= most
+        for sign, limit, most in zip(signs, limits, reached, strict=True)
+    ]
+    limits = [
+        _above(most) if up else limit
+        for up, limit, most in zip(raised, limits, reached, strict=True)
+    ]
     empty = values[~there.any(axis=1)]
     marked = (empty >= [2.0 if limit is None else limit for limit in limits]).any(axis=1)
     return {
@@ -80,9 +92,31 @@ def measure_maps(
             for s, t, limit in zip(values.T, there.T, limits, strict=True)
         ],
         "images_with": [int(n) for n in there.sum(axis=0)],
+        "ordinary": len(real),
+        "raised": raised,
         "images_without": len(empty),
         "marked_without": round(float(marked.mean()), 3) if len(empty) else None,
     }
+
+
+def _highest(
+    runner: WindowClassifier, views: Iterable[RawView]
+) -> tuple[list[np.ndarray], list[RawView]]:
+    """Return the highest scores of each image that shows a breast, and these images."""
+    scores, judged = [], []
+    for view in views:
+        try:
+            made = prepared(view, runner.package.input_spec)
+        except NoBreastFound:
+            continue
+        scores.append(runner.run(made.tensor, made.mask).scores.max(axis=(0, 1)))
+        judged.append(view)
+    return scores, judged
+
+
+def _above(score: float) -> float:
+    """Round up to the next threshold that a score does not reach."""
+    return round(float(np.floor(1e4 * float(score)) + 1) / 1e4, 4)
 
 
 def _kinds_of(labels: Iterable[str]) -> list[tuple[str, ...]]:

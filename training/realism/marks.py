@@ -24,11 +24,10 @@ import numpy as np
 from mammo_node.analyse.detector import Detector
 from mammo_node.analyse.reporter import Reporter
 from mammo_node.analyse.sliding_patches import WindowClassifier
-from mammo_node.image.orientation import pixel_chest_wall_right
-from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
-from mammo_node.vocabulary import Orientation
+from mammo_node.image.preprocess import NoBreastFound, Prepared
+from training.measures.detect import prepared
 from training.measures.packaged import packaged
-from training.realism.real import Mammogram, films, mammograms
+from training.realism.real import Mammogram, as_raw, films, mammograms
 
 #: Boxes are returned from this share of their thresholds on: the highest below is told, too.
 _FROM_SHARE = 0.2
@@ -61,9 +60,8 @@ def measure_marks(package: Path, images: Iterable[Mammogram]) -> dict[str, Any]:
     thresholds = runner.package.thresholds()
     told = []
     for image in images:
-        turned = Orientation(bool(pixel_chest_wall_right(image.grey, None)))
         try:
-            made = prepare(image.grey, (image.pitch_mm,) * 2, turned, runner.package.input_spec)
+            made = prepared(as_raw(image), runner.package.input_spec)
         except NoBreastFound:
             told.append({"name": image.name, "breast": False, "best": [], "marks": []})
             continue

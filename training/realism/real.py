@@ -18,6 +18,8 @@ from scipy import ndimage
 
 from mammo_node.image import cells
 from mammo_node.image.decoders import decode
+from mammo_node.image.orientation import pixel_chest_wall_right
+from training.raw import RawView
 from training.realism.view import BACKGROUND, FAT, TissueView, make_view
 
 #: Typical of the digitiser of a film whose header does not say it.
@@ -49,6 +51,21 @@ class Mammogram:
     look: str
     grey: np.ndarray
     pitch_mm: float
+
+
+def as_raw(image: Mammogram) -> RawView:
+    """Give an image of which nobody has said what it shows, its chest wall as the node sees it."""
+    return RawView(
+        name=image.name,
+        patient=image.name,
+        pixels=image.grey.astype(np.uint16),
+        pitch_mm=image.pitch_mm,
+        laterality="R" if pixel_chest_wall_right(image.grey, None) else "L",
+        view="",
+        look=image.look,
+        density=-1.0,
+        findings=(),
+    )
 
 
 def films(folder: Path) -> Iterator[Mammogram]:
