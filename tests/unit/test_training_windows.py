@@ -1,5 +1,6 @@
 """Windows that slide: judged by their cores, learned cell by cell, measured by what counts."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -269,6 +270,7 @@ def test_thresholds_of_signs_lie_above_what_ordinary_films_reach(tmp_path, monke
     monkeypatch.setattr(maps, "prepared", lambda *_: SimpleNamespace(tensor=0, mask=0))
     view = RawView("", "", BLANK, 0.1, "L", "CC", "film", 1.0, ())
     made = maps.measure_maps(tmp_path, [view] * 20, None, [view] * 2)
+    assert json.loads(json.dumps(made)) == made
     assert made["ordinary"] == 2
     assert made["raised"] == [False, True, False]
     mass, skin, asymmetry = made["image_thresholds"]

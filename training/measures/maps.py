@@ -74,7 +74,7 @@ def measure_maps(
     signs = [not set(names).isdisjoint(SIGNS) for names in kinds]
     reached = np.max(real, axis=0)[list(labels)] if real else np.zeros(len(labels))
     raised = [
-        sign and limit is not None and limit <= most
+        sign and limit is not None and bool(limit <= most)
         for sign, limit, most in zip(signs, limits, reached, strict=True)
     ]
     limits = [
