@@ -240,6 +240,9 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="held-out images, to judge whole ones by")
     parser.add_argument("--ordinary", type=Path, help="folder of real films without signs")
     options = parser.parse_args()
+    real = [as_raw(film) for film in films(options.ordinary)] if options.ordinary else []
+    if options.ordinary and not real:
+        raise SystemExit(f"{options.ordinary}: there is no film; see training/realism/real.py")
     texts = [
         path.read_text(encoding="utf-8") if path else ""
         for path in (options.notes, options.history)
@@ -247,7 +250,6 @@ def main() -> None:
     config = Config.read(options.config)
     write_package(config, options.run, options.package, options.version, *texts)
     if options.images:
-        real = map(as_raw, films(options.ordinary)) if options.ordinary else ()
         where = (options.run, options.package, options.images)
         add_images(config, *where, options.version, None, *texts, ordinary=real)
 

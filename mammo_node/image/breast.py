@@ -129,7 +129,7 @@ def _tissue(small: FloatImage) -> BoolImage:
     otsu, _ = cv2.threshold(bytes_, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     dark = bytes_ <= otsu
     background = float(np.median(bytes_[dark]))
-    # Against the neighbourhood: the skin of dark film, as dark as air is bright, is no noise.
+    # Against the neighbourhood: much of what is dark on film is skin, and its spread is no noise.
     grain = np.abs(bytes_.astype(np.float32) - cv2.medianBlur(bytes_, _NEIGHBOURS))
     spread = float(np.median(grain[dark]))
     edge = background + max(EDGE_LEVEL * (otsu - background), min(4.0 * spread, otsu - background))

@@ -66,8 +66,8 @@ def measure_marks(package: Path, images: Iterable[Mammogram]) -> dict[str, Any]:
             told.append({"name": image.name, "breast": False, "best": [], "marks": []})
             continue
         found = _found(runner, made)
-        marks = [asdict(one) for one in found if one.score >= thresholds[one.label]]
-        best = [asdict(one) for one in _best(found)]
+        marks = [_told(one) for one in found if one.score >= thresholds[one.label]]
+        best = [_told(one) for one in _best(found)]
         told.append({"name": image.name, "breast": True, "best": best, "marks": marks})
     return {"thresholds": thresholds, "images": told, "marked": _marked(told, thresholds)}
 
@@ -103,7 +103,11 @@ def _peaks(runner: WindowClassifier, made: Prepared) -> list[Candidate]:
 
 def _candidate(label: str, score: float, at_px: np.ndarray) -> Candidate:
     column, row = (round(float(v)) for v in at_px)
-    return Candidate(label, round(float(score), 3), (column, row))
+    return Candidate(label, float(score), (column, row))
+
+
+def _told(one: Candidate) -> dict[str, Any]:
+    return {**asdict(one), "score": round(one.score, 4)}
 
 
 def _best(found: list[Candidate]) -> list[Candidate]:
