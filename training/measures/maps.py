@@ -7,7 +7,7 @@ is one that few images without its finding reach anywhere: the labels together h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +63,16 @@ def measure_maps(
     runner = packaged(folder, WindowClassifier)
     labels = runner.package.labels
     kinds = kinds or _kinds_of(labels.values())
-    scores, judged = _highest(runner, views)
+    scores, truth = [], []
+    for highest, view in _highest(runner, views):
+        scores.append(highest)
+        truth.append([len(view.boxes(names)) > 0 for names in kinds])
     if not scores:
         raise SystemExit("there is no image with a breast to measure on")
-    truth = [[len(view.boxes(names)) > 0 for names in kinds] for view in judged]
     values, there = np.asarray(scores)[:, list(labels)], np.asarray(truth)
     share = MARKED_SHARE / len(labels)
     limits = [_limit(s[~t], share) for s, t in zip(values.T, there.T, strict=True)]
-    real, _ = _highest(runner, ordinary)
+    real = [highest for highest, _ in _highest(runner, ordinary)]
     signs = [not set(names).isdisjoint(SIGNS) for names in kinds]
     reached = np.max(real, axis=0)[list(labels)] if real else np.zeros(len(labels))
     raised = [
@@ -101,17 +103,14 @@ def measure_maps(
 
 def _highest(
     runner: WindowClassifier, views: Iterable[RawView]
-) -> tuple[list[np.ndarray], list[RawView]]:
-    """Return the highest scores of each image that shows a breast, and these images."""
-    scores, judged = [], []
+) -> Iterator[tuple[np.ndarray, RawView]]:
+    """Give each image that shows a breast with its highest scores; none is kept."""
     for view in views:
         try:
             made = prepared(view, runner.package.input_spec)
         except NoBreastFound:
             continue
-        scores.append(runner.run(made.tensor, made.mask).scores.max(axis=(0, 1)))
-        judged.append(view)
-    return scores, judged
+        yield runner.run(made.tensor, made.mask).scores.max(axis=(0, 1)), view
 
 
 def _above(score: float) -> float:
