@@ -49,6 +49,12 @@ def test_a_mark_is_told_where_it_lies_as_stored():
     assert mirrored["at_px"] == pytest.approx((480 - mark["at_px"][0], mark["at_px"][1]), abs=2)
 
 
+def test_signed_pixels_are_read():
+    """Greys below zero are the darkest, not the brightest."""
+    shifted = measured(np.round(film()) - 100.0)["images"][0]
+    assert shifted["best"] == measured(np.round(film()))["images"][0]["best"]
+
+
 def test_heatmaps_have_their_highest_place():
     """A classifier of windows tells every label's highest cell, marked or not."""
     told = measured(film(), package="findings-classifier")

@@ -55,10 +55,12 @@ class Mammogram:
 
 def as_raw(image: Mammogram) -> RawView:
     """Give an image of which nobody has said what it shows, its chest wall as the node sees it."""
+    # Signed pixels may lie below zero; only differences of greys count.
+    grey = image.grey - min(0.0, float(image.grey.min()))
     return RawView(
         name=image.name,
         patient=image.name,
-        pixels=image.grey.astype(np.uint16),
+        pixels=grey.astype(np.uint16),
         pitch_mm=image.pitch_mm,
         laterality="R" if pixel_chest_wall_right(image.grey, None) else "L",
         view="",

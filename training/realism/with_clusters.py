@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from mammo_node.image.preprocess import NoBreastFound, prepare
+from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.phantom import CLUSTER
-from mammo_node.vocabulary import InputSpec, Orientation
+from mammo_node.vocabulary import InputSpec
 from training.insertion import insert_cluster
+from training.measures.detect import prepared
 from training.raw import RawView
-from training.realism.real import Mammogram
+from training.realism.real import Mammogram, as_raw
 from training.realism.stored import as_stored
-from training.realism.view import chest_wall_right
 from training.windows import Window
 
 PITCH_MM = 0.1
@@ -32,10 +32,8 @@ def mammograms_with_clusters(images: Iterable[Mammogram], draws: int) -> Iterato
     """Every mammogram `draws` times with one cluster; the same images give the same clusters."""
     spec = InputSpec(name="image", channels=("global",), mm_per_pixel=PITCH_MM)
     for image in images:
-        spacing = (image.pitch_mm, image.pitch_mm)
-        turned = Orientation(chest_wall_right(image.grey > np.percentile(image.grey, 50)))
         try:
-            made = prepare(image.grey, spacing, turned, spec)
+            made = prepared(as_raw(image), spec)
         except NoBreastFound:
             continue
         places = _deep(made.mask)
