@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## start the node and a local PACS, send a phantom study, show the results
 	$(BIN)/mammo-node demo --out demo-out
 
+# The order of the files puts the long ones, of acceptance, first: none is left over at the end.
 test: $(READY)  ## all tests; those whose peer (DCMTK, Orthanc, ...) is missing skip visibly
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## what CI checks beside the tests
 	$(BIN)/ruff format --check .

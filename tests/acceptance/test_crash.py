@@ -38,6 +38,7 @@ class Modality(threading.Thread):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_kill_minus_nine_loses_nothing(phantom_files: list[Path], tmp_path: Path):
     """After 20 kills each acknowledged study has one SR and one GSPS an image, under one UID."""
     chance = random.Random(2026)
