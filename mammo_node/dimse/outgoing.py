@@ -58,6 +58,7 @@ def associate(
             ext_neg=list(roles),
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _tune, [destination.response_timeout_s]),
+                (evt.EVT_CONN_OPEN, _keep_responses),
                 *handlers,
             ],
         )
@@ -76,6 +77,24 @@ def _tune(event: Any, deadline_s: float) -> None:
     interval = struct.pack("@ll", int(deadline_s), int(deadline_s % 1 * 1e6))  # a timeval
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
+
+
+def _keep_responses(event: Any) -> None:
+    """Leave responses to the thread that waits for them.
+
+    The library's thread that serves requests of the peer is told to pause before we send. On a
+    busy machine it may be past that point already: it then takes the response, does not know what
+    to do with it and drops it, and we wait for it in vain.
+    """
+    dimse = event.assoc.dimse
+    take = dimse.get_msg
+
+    def get_msg(block: bool = False) -> Any:
+        _, first = dimse.peek_msg()
+        is_request = first is not None and first.is_valid_request
+        return take(block) if block or is_request else (None, None)
+
+    dimse.get_msg = get_msg
 
 
 def _refuse_rejection(association: Any, destination: Destination) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, evt
@@ -103,6 +104,26 @@ def test_dcmtk_takes_a_batch_in_one_association(
     assert len(list(received.iterdir())) == 4
     # One connection was the probe of the port, one the batch.
     assert log.read_text().count("Association Acknowledged") == 1
+
+
+def test_responses_reach_us_on_a_busy_machine(reports: list[StoredObject]) -> None:
+    """The library's own thread takes none of them, also when it is late to pause while we send."""
+
+    def be_busy(event: Any) -> None:
+        checkpoint, dimse = event.assoc._reactor_checkpoint, event.assoc.dimse
+        # The machine does something else when the library's thread may go on, and we have sent.
+        checkpoint.wait = _then_sleep(checkpoint.wait, 0.05)
+        dimse.send_msg = _then_sleep(dimse.send_msg, 0.3)
+
+    contexts = [build_context(COMPREHENSIVE_3D_SR)]
+    with _scp(lambda _: 0xB000) as port:
+        destination = _destination(port, response_timeout_s=5)
+        handlers = [(evt.EVT_CONN_OPEN, be_busy)]
+        association = associate(destination, "MAMMO_AI", contexts, handlers)
+        dataset = pydicom.dcmread(reports[0].path)
+        answers = [association.send_c_store(dataset) for _ in range(5)]
+        association.release()
+    assert [answer.get("Status") for answer in answers] == [0xB000] * 5
 
 
 def test_a_peer_with_the_default_syntax_only_gets_it(reports: list[StoredObject]) -> None:
@@ -278,6 +299,15 @@ def test_every_class_gets_its_association(tmp_path: Path) -> None:
         outcomes = _send(_destination(port), items)
     assert len(outcomes) == 130
     assert len(count) == 2
+
+
+def _then_sleep(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        value = function(*arguments)
+        time.sleep(seconds)
+        return value
+
+    return call
 
 
 def _wait_for_port(port: int) -> None:
