@@ -64,8 +64,10 @@ def request_commitment(
         If the peer offers no storage commitment, or answers with a failure.
     """
     reported = threading.Event()
+    serving: list[threading.Thread] = []
 
     def take(event: Any) -> tuple[int, None]:
+        serving.append(threading.current_thread())
         return on_report(event.event_information), None
 
     def sent(event: Any) -> None:
@@ -83,6 +85,9 @@ def request_commitment(
             raise not_accepted(destination, STORAGE_COMMITMENT_PUSH_MODEL)
         _ask(association, destination, _information(transaction_uid, references))
         reported.wait(linger_s)
+        # The library has a thread for each report; while one ends, nothing can be released.
+        for thread in serving:
+            thread.join(destination.response_timeout_s)
     finally:
         end(association)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ SOP_CLASS_NOT_SUPPORTED = 0x0122
 _REJECTED_PERMANENT = 1
 _REJECTED_TRANSIENT = 2
 _MAX_PDU_BYTES = 131072
+#: The library's own deadline for the answer to a release request comes first.
+_RELEASE_MARGIN_S = 5.0
 
 
 def associate(
@@ -138,8 +141,12 @@ def not_accepted(destination: Destination, sop_class_uid: str) -> DeliveryRefuse
 
 
 def end(association: Any) -> None:
-    """Release an association; abort it where the peer does not answer that."""
+    """Release an association; abort it where that does not come to an end."""
     if association.is_established:
-        association.release()
+        # The library waits for its own thread to pause, and would wait for ever where a request
+        # of the peer, served meanwhile in a thread of its own, lets it forget that it has.
+        releasing = threading.Thread(target=association.release, daemon=True)
+        releasing.start()
+        releasing.join(association.acse_timeout + _RELEASE_MARGIN_S)
     if association.is_established:  # the peer does not answer the release request
         association.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
 
 from mammo_node.config import Destination, Retry
 from mammo_node.deliver.commitment import Clerk
@@ -157,6 +159,25 @@ def test_a_report_on_our_own_association_is_taken(bench: Bench) -> None:
         steps = [_courier(bench, destination).step, _clerk(bench, destination).step]
         _run_until(steps, lambda: _state(bench) is StudyState.ANSWERED)
     assert answers == [0x0000]
+
+
+def test_a_thread_that_is_late_to_end_holds_nobody_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is released while the library's thread for the report still has to end."""
+    serve = Association._serve_request
+
+    def serve_late(association: Association, *request: Any) -> None:
+        serve(association, *request)
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            association._is_paused = False  # as `serve` does at its end
+            time.sleep(0.0001)
+
+    monkeypatch.setattr(Association, "_serve_request", serve_late)
+    began = time.monotonic()
+    test_a_report_on_our_own_association_is_taken(bench)
+    assert time.monotonic() - began < 6, "the association was not released but given up"
 
 
 @pytest.mark.parametrize(

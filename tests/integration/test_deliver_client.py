@@ -20,7 +20,7 @@ from pynetdicom import AE, build_context, evt
 from mammo_node.config import Destination
 from mammo_node.dimse.client import echo, send_batch
 from mammo_node.dimse.outcome import SendOutcome, StoredObject
-from mammo_node.dimse.outgoing import associate
+from mammo_node.dimse.outgoing import associate, end
 from mammo_node.errors import AssociationRejected, DeliveryRefused, DestinationUnreachable
 from tests.orthanc import Orthanc
 from tests.peers import require
@@ -253,6 +253,18 @@ def test_no_peer_can_hold_us(behaviour: str, reports: list[StoredObject], tmp_pa
         # The deaf peer's deadline grows with the size: cut it to the rate of this test.
         outcomes = _send(destination, [large if behaviour == "deaf" else reports[0]])
     assert isinstance(outcomes[0].failure, DestinationUnreachable)
+    assert time.monotonic() - started < 20
+
+
+def test_a_release_that_does_not_end_is_given_up() -> None:
+    """Whatever the library waits for, we do not wait with it."""
+    with _scp(lambda _: 0x0000) as port:
+        destination = _destination(port, connect_timeout_s=1)
+        association = associate(destination, "MAMMO_AI", [build_context(_VERIFICATION)])
+        association.release = threading.Event().wait
+        started = time.monotonic()
+        end(association)
+    assert association.is_aborted
     assert time.monotonic() - started < 20
 
 
