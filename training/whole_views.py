@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
+from training.dark_skin import lose_dark_skin
 from training.grading import regrade
 from training.view import COARSE_MM, UNKNOWN, BankedView, BankSource, decode
 from training.windows import Window, make_channels
@@ -18,7 +19,7 @@ class Frame:
     """A view on `rows` x `columns` pixels: its channels' recipes and how much it is varied.
 
     Without `mm_per_pixel` each view is made as large as fits, and lies in the middle, as the node's
-    letterbox puts it.
+    letterbox puts it. With `dark_skin` some lose their dark rim, as `training.dark_skin` says.
     """
 
     rows: int
@@ -28,6 +29,7 @@ class Frame:
     mm_per_pixel: float | None = None
     scale: tuple[float, float] = (0.9, 1.1)
     strength: float = 1.0
+    dark_skin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,30 @@ def fit_frame(frame: Frame, view: BankedView, rng: np.random.Generator | None = 
     shape = (frame.rows, frame.columns)
     level = _warped(decode(view.coarse), matrix, shape, cv2.INTER_AREA)
     mask = _warped(view.mask.astype(np.uint8), matrix, shape, cv2.INTER_NEAREST) > 0
-    mm = 1.0 / px
+    window = Window(level, mask, 1.0 / px, (0.0, 0.0))
     if rng is not None:
-        level = regrade(rng, level, mask, mm, frame.strength)
-    channels = make_channels(Window(level, mask, mm, (0.0, 0.0)), frame.channels, frame.parameters)
-    return Framed(channels, mask, matrix)
+        if frame.dark_skin:
+            window = _with_dark_skin(rng, window, matrix, (width_mm, height_mm), frame.strength)
+        level = regrade(rng, window.level, window.mask, window.mm_per_pixel, frame.strength)
+        window = replace(window, level=level)
+    channels = make_channels(window, frame.channels, frame.parameters)
+    return Framed(channels, window.mask, matrix)
+
+
+def _with_dark_skin(
+    rng: np.random.Generator,
+    window: Window,
+    matrix: np.ndarray,
+    extent_mm: tuple[float, float],
+    strength: float,
+) -> Window:
+    """Lose the dark rim of a view that lies in the frame as `matrix` says."""
+    mm = window.mm_per_pixel
+    corners = np.stack([matrix[:, 2], matrix[:, :2] @ np.asarray(extent_mm) + matrix[:, 2]])
+    low, high = corners.min(axis=0) * mm, corners.max(axis=0) * mm
+    placed = replace(window, origin_mm=(-float(low[0]), -float(low[1])))
+    across, down = high - low
+    return lose_dark_skin(rng, placed, (float(across), float(down)), strength)
 
 
 def _placed(frame: Frame, height_mm: float, width_mm: float) -> np.ndarray:

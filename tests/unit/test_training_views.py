@@ -480,6 +480,26 @@ def test_a_frame_keeps_points_on_their_tissue(bank):
     assert len(seen)
 
 
+def test_a_frame_loses_its_dark_rim_where_the_view_is(bank, monkeypatch):
+    """Wherever a view lies in its frame, its breast shrinks from the air, and edges of it stay."""
+    monkeypatch.setattr("training.dark_skin.SHARE", 1.0)
+    view = load(next(iter(sorted(bank.glob("*.npz")))))
+    frame = Frame(256, 192, mm_per_pixel=1.0)
+    lost = []
+    for seed in range(12):
+        whole, rimless = (
+            fit_frame(replace(frame, dark_skin=dark), view, np.random.default_rng(seed))
+            for dark in (False, True)
+        )
+        assert not (rimless.mask & ~whole.mask).any()
+        assert not rimless.image[:, ~rimless.mask].any()
+        assert (rimless.matrix == whole.matrix).all()
+        lost.append(whole.mask & ~rimless.mask)
+    assert any(rim.any() for rim in lost)
+    # The breast goes on behind the chest wall: nothing is lost there but with the skin above it.
+    assert sum(rim[:, 8].sum() for rim in lost) < 0.1 * sum(rim.sum() for rim in lost)
+
+
 def test_a_data_set_becomes_a_bank(tmp_path):
     """Films of a public data set, read as distributed, keep their boxes' sizes in mm."""
     records = load_data_set("mini-mias", data_sets.mini_mias(tmp_path / "mias"))

@@ -34,7 +34,7 @@ class LandmarkSource(WholeViewSource):
         view = self.any_view(rng)
         framed = fit_frame(self.frame, view, rng)
         heat = _heat(framed.place(view.truth.nipple_mm), self.frame, self.sigma_px)
-        muscle = framed.warp(view.pectoral.astype(np.uint8)).astype(np.float32)
+        muscle = framed.warp(view.pectoral.astype(np.uint8)).astype(np.float32) * framed.mask
         knows = float(view.pectoral.any() or view.truth.view == "CC")
         return {
             "image": framed.image,
@@ -76,6 +76,7 @@ class LandmarkTask:
             self.parameters,
             self.mm_per_pixel,
             strength=self.strength,
+            dark_skin=True,
         )
 
     def source(self, data: Path) -> LandmarkSource:
