@@ -10,6 +10,7 @@ import numpy as np
 from mammo_node.evaluate import bootstrap
 from mammo_node.evaluate.classes import confusion, quadratic_kappa
 from mammo_node.evaluate.roc import auc
+from training.measures.dice import dice
 from training.measures.session import open_model
 from training.pair_source import CATEGORIES, category, pairs
 from training.tasks.density import DensityTask
@@ -61,7 +62,7 @@ def measure_landmarks(task: LandmarkTask, model: Path, held_out: Path) -> dict[s
         patients.append(str(view.truth.seed))
         if view.pectoral.any():
             overlap.append(
-                _dice(muscle[0, 0] >= 0.5, framed.warp(view.pectoral.astype(np.uint8)) > 0)
+                dice(muscle[0, 0] >= 0.5, framed.warp(view.pectoral.astype(np.uint8)) > 0)
             )
         profile.append(float(score[0, 0]))
         shown.append(view.truth.nipple_in_profile)
@@ -95,7 +96,3 @@ def _quantiles(mm: np.ndarray) -> dict[str, float] | None:
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
     """Return the median of values that count several times or not at all."""
     return float(np.median(np.repeat(values, weights.astype(int))))
-
-
-def _dice(found: np.ndarray, truth: np.ndarray) -> float:
-    return float(2 * (found & truth).sum() / max(int(found.sum() + truth.sum()), 1))

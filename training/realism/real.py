@@ -20,7 +20,7 @@ from mammo_node.image import cells
 from mammo_node.image.decoders import decode
 from mammo_node.image.orientation import pixel_chest_wall_right
 from training.raw import RawView
-from training.realism.view import BACKGROUND, FAT, TissueView, make_view
+from training.realism.view import BACKGROUND, FAT, PECTORAL, TissueView, make_view
 
 #: Typical of the digitiser of a film whose header does not say it.
 FILM_PITCH_MM = 0.0435
@@ -33,10 +33,20 @@ def read_films(folder: Path) -> list[TissueView]:
     """Read the labelled films."""
     views = []
     for path in _films(folder):
-        label = folder / "ddsm-tissue" / "labels" / f"{path.stem}_LI.png"
-        grey, tissue = (cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in (path, label))
-        views.append(make_view(path.stem, grey, tissue, LABELLED_PITCH_MM))
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        views.append(make_view(path.stem, grey, _labels(folder, path), LABELLED_PITCH_MM))
     return views
+
+
+def muscles(folder: Path) -> Iterator[np.ndarray]:
+    """Read where each of `films` shows the pectoral muscle, (rows, columns) bool, as stored."""
+    for path in _films(folder):
+        yield _labels(folder, path) == PECTORAL
+
+
+def _labels(folder: Path, film: Path) -> np.ndarray:
+    path = folder / "ddsm-tissue" / "labels" / f"{film.stem}_LI.png"
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 
 def _films(folder: Path) -> list[Path]:
