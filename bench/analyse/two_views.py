@@ -27,9 +27,17 @@ from mammo_node.analyse.comparison import compare
 from mammo_node.analyse.location import clock_of
 from mammo_node.config import Comparison, Models, Worker
 from mammo_node.engine import Engine
+from mammo_node.evaluate.froc import Scored, froc
 from mammo_node.examination import Subject, examine
 from mammo_node.image.preprocess import NoBreastFound
 from mammo_node.phantom.anatomy import draw_pair
+from mammo_node.phantom.kinds import (
+    ASYMMETRY,
+    DISTORTION,
+    FOCAL_ASYMMETRY,
+    MASS,
+    SUSPICIOUS_NODE,
+)
 from mammo_node.vocabulary import (
     Box,
     CodedConcept,
@@ -46,12 +54,13 @@ from mammo_node.vocabulary import (
     View,
     ViewResult,
 )
-from training.view import FINE_MM, Truth, load
+from training.view import FINE_MM, UNKNOWN, Truth, load
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0)
 #: Of the operating point's neighbourhood: fainter boxes matter to no threshold in use.
 FLOOR = 0.12
-LEAST_OVERLAP = 0.2
+#: What counts neither for nor against the detector, as `ignored` of its configuration says.
+ASIDE = (DISTORTION, FOCAL_ASYMMETRY, ASYMMETRY, SUSPICIOUS_NODE)
 TRUE = ModelRef("truth", "1", "0" * 64)
 CONCEPT = CodedConcept("129788004", "SCT", "Mammographic breast mass")
 
@@ -83,9 +92,12 @@ def main() -> None:
     whole = [pair for pair in breasts.values() if len(pair) == 2]
     print_nipples([seen for pair in whole for seen in pair])
     print(f"{len(whole)} breasts; sensitivity at {RATES} false positives per image")
-    print("without comparison ", froc(whole, None))
-    print("with comparison    ", froc(whole, Comparison()))
-    print("with the true nipple", froc([[true_nipple(s) for s in p] for p in whole], Comparison()))
+    print("without comparison ", sensitivities(whole, None))
+    print("with comparison    ", sensitivities(whole, Comparison()))
+    print(
+        "with the true nipple",
+        sensitivities([[true_nipple(s) for s in p] for p in whole], Comparison()),
+    )
     print("places, model's nipple", places(whole))
     print("places, true nipple   ", places([[true_nipple(s) for s in p] for p in whole]))
 
@@ -138,6 +150,7 @@ def true_nipple(seen: Seen) -> Seen:
 def print_nipples(views: Sequence[Seen]) -> None:
     """How far off the nipples are, and how many are not told."""
     errors = []
+    views = [seen for seen in views if seen.truth.nipple_mm[0] != UNKNOWN]
     for seen in views:
         marks = seen.result.landmarks
         if marks is not None and marks.nipple_px is not None:
@@ -147,38 +160,25 @@ def print_nipples(views: Sequence[Seen]) -> None:
     print(f"nipple: error {quarters} mm (50, 75, 90 %), not told {len(views) - len(errors)}")
 
 
-def froc(breasts: Iterable[Sequence[Seen]], settings: Comparison | None) -> list[float]:
+def sensitivities(breasts: Iterable[Sequence[Seen]], settings: Comparison | None) -> list[float]:
     """Sensitivity for masses at each rate of false positives."""
-    hits: list[float] = []
-    alarms: list[float] = []
-    images = 0
+    images = []
     for pair in breasts:
         results = [seen.result for seen in pair]
         views = results if settings is None else compare(results, {}, settings)[0]
-        for seen, view in zip(pair, views, strict=True):
-            best, false = scored(seen.truth, view)
-            hits += best
-            alarms += false
-            images += 1
-    falling = np.sort(alarms)[::-1]
-    limits = [falling[k] if (k := int(rate * images)) < len(falling) else 0.0 for rate in RATES]
-    return [round(float(np.mean(np.array(hits) > limit)), 3) for limit in limits]
+        images += [judged(seen.truth, view) for seen, view in zip(pair, views, strict=True)]
+    return [round(value, 3) for value in froc(images, rates=RATES).sensitivity]
 
 
-def scored(truth: Truth, view: ViewResult) -> tuple[list[float], list[float]]:
-    """Best score on each mass, and the scores of findings on nothing at all."""
-    masses = [found.box_mm for found in truth.findings if found.kind == "mass"]
-    others = [found.box_mm for found in truth.findings if found.kind != "mass"]
-    best, false = [0.0] * len(masses), []
-    for found in view.findings:
-        box = in_mm(found.box_px)
-        on = [i for i, mass in enumerate(masses) if overlap(mass, box) >= LEAST_OVERLAP]
-        for i in on:
-            best[i] = max(best[i], found.score)
-        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        if not on and not any(b[0] < x < b[2] and b[1] < y < b[3] for b in others):
-            false.append(found.score)
-    return best, false
+def judged(truth: Truth, view: ViewResult) -> Scored:
+    """Return what was found and what is there, in mm."""
+    masses, aside = (
+        [found.box_mm for found in truth.findings if found.kind in kinds]
+        for kinds in ((MASS,), ASIDE)
+    )
+    found = [in_mm(one.box_px) for one in view.findings]
+    boxes, masses, aside = (np.reshape(one, (-1, 4)) for one in (found, masses, aside))
+    return Scored(boxes, np.array([one.score for one in view.findings]), masses, aside)
 
 
 def in_mm(box: Box) -> tuple[float, float, float, float]:
@@ -186,18 +186,12 @@ def in_mm(box: Box) -> tuple[float, float, float, float]:
     return box.x_min * FINE_MM, box.y_min * FINE_MM, box.x_max * FINE_MM, box.y_max * FINE_MM
 
 
-def overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    """Intersection over union."""
-    width = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
-    height = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return width * height / (sum(areas) - width * height)
-
-
 def places(breasts: Iterable[Sequence[Seen]]) -> dict[str, int]:
     """Count what is said of true lesions' places; of each kind those that a breast has one of."""
     counts: Counter[str] = Counter()
     for pair in breasts:
+        if any(seen.truth.nipple_mm[0] == UNKNOWN for seen in pair):
+            continue  # it lies outside of the image: nobody knows what would be right
         cc, mlo = sorted(pair, key=lambda seen: seen.truth.view)
         for kind in ("mass", "calcification-cluster"):
             boxes = [

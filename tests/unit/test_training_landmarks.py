@@ -8,8 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mammo_node.analyse.landmarks import LandmarkFinder
 from mammo_node.phantom import generate_study
+from training.measures.detect import prepared
+from training.measures.packaged import packaged
 from training.realism import landmarks
+from training.realism.real import Mammogram, as_raw
 from training.realism.view import BACKGROUND, PECTORAL
 
 PACKAGE = Path("mammo_node/models/landmarks")
@@ -59,6 +63,22 @@ def test_either_side_is_judged_as_stored(phantom, tmp_path, monkeypatch, capsys)
     assert mirrored["nipple_px"] == pytest.approx([grey.shape[1] - column, row], abs=3)
     used = [image["score"] >= 0.3 for image in told["images"]]
     assert told["nipples_used"] == sum(used)
+
+
+def test_more_air_around_the_breast_changes_nothing(phantom):
+    """The node cuts a view to its breast: the shipped model errs no more at that edge."""
+    grey, _, _ = phantom
+    finder = packaged(PACKAGE, LandmarkFinder)
+    image = Mammogram("a", "film", grey.astype(np.float32), PITCH_MM)
+    cut = prepared(as_raw(image), finder.package.input_spec).tensor
+    tight, wide = (
+        finder.run(np.pad(cut, ((0, 0), (0, 0), (0, more), (0, more)))) for more in (0, 64)
+    )
+    assert tight.nipple == pytest.approx(wide.nipple, abs=0.3)
+    assert tight.score == pytest.approx(wide.score, abs=0.05)
+    assert tight.in_profile == pytest.approx(wide.in_profile, abs=0.05)
+    rows, columns = cut.shape[2:]
+    assert tight.pectoral == pytest.approx(wide.pectoral[:rows, :columns], abs=0.05)
 
 
 def test_the_sheet_shows_what_was_found(phantom, tmp_path, monkeypatch, capsys):

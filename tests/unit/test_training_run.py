@@ -14,8 +14,10 @@ from training.average import average  # noqa: E402
 from training.begin import read_weights  # noqa: E402
 from training.card import write_package  # noqa: E402
 from training.config import Config  # noqa: E402
+from training.measures.views import measure_landmarks  # noqa: E402
 from training.nets.density import DensityNet, DeployedDensity  # noqa: E402
 from training.nets.findings import CELL_PX, CELLS, TRIM, FindingsNet  # noqa: E402
+from training.nets.landmark import DeployedLandmarks, LandmarkNet  # noqa: E402
 from training.nets.lesion import Deployed  # noqa: E402
 from training.tables import int8_holds  # noqa: E402
 from training.task import make_task  # noqa: E402
@@ -475,6 +477,34 @@ def test_boxes_are_answered_as_large_as_configured():
     assert found.any()
     sides, longer = ((b[found, 2:] - b[found, :2]) for b in (boxes, larger))
     assert torch.allclose(longer, 1.5 * sides, rtol=1e-4)
+
+
+def test_landmarks_are_measured_on_views_that_end_at_the_breast(bank):
+    """As the node cuts them, not in the wide frames of training."""
+    seen = []
+
+    class Recorder:
+        def run(self, names, images):
+            rows, columns = images["image"].shape[2:]
+            seen.append((rows, columns))
+            middle = np.array([[columns / 2, rows / 2, 1.0]])
+            return middle, np.zeros((1, 1, rows, columns)), np.zeros((1, 1))
+
+    task = make_task(config(1, {"kind": "landmarks", "mm_per_pixel": 0.5}).phases[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.measures.views.open_model", lambda _: Recorder())
+        found = measure_landmarks(task, Path("none.onnx"), bank)
+    # 160 pixels of 0.3 mm are 96 of 0.5 mm, and the nipple lies at 60, 48 of them.
+    assert seen == [(96, 96)] * 4
+    assert found["nipple_error_mm"]["median"] == pytest.approx(6.0, abs=0.1)
+
+
+def test_landmarks_cover_the_image_and_no_more():
+    """Air that a network is given beside its image is cut off again."""
+    torch.manual_seed(0)
+    deployed = DeployedLandmarks(LandmarkNet(1, 8).eval())
+    nipple, muscle, profile = deployed(torch.rand(1, 1, 48, 32))
+    assert (nipple.shape, muscle.shape, profile.shape) == ((1, 3), (1, 1, 48, 32), (1, 1))
 
 
 def test_a_view_upside_down_has_the_same_density():

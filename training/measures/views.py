@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ from training.measures.session import open_model
 from training.pair_source import CATEGORIES, category, pairs
 from training.tasks.density import DensityTask
 from training.tasks.landmarks import LandmarkTask
-from training.view import UNKNOWN, BankedView, ViewBank
-from training.whole_views import Framed, fit_frame
+from training.view import COARSE_MM, UNKNOWN, BankedView, ViewBank
+from training.whole_views import Frame, Framed, fit_frame
 
 
 def measure_density(task: DensityTask, model: Path, held_out: Path) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def measure_landmarks(task: LandmarkTask, model: Path, held_out: Path) -> dict[s
     for view in ViewBank(held_out).views.values():
         if view.truth.nipple_mm[0] == UNKNOWN:
             continue
-        framed = fit_frame(task.frame, view)
+        framed = fit_frame(_cut_to(view, task), view)
         image = {"image": framed.image[None]}
         nipple, muscle, score = session.run(["nipple", "pectoral", "profile"], image)
         errors.append(_error_mm(framed, nipple[0, :2], view))
@@ -80,6 +82,16 @@ def measure_landmarks(task: LandmarkTask, model: Path, held_out: Path) -> dict[s
         "pectoral_images": len(overlap),
         "profile_auc": round(auc(np.asarray(profile), inside), 3),
     }
+
+
+def _cut_to(view: BankedView, task: LandmarkTask) -> Frame:
+    """Frame that ends where the view does, as the node's input."""
+    rows, columns = (
+        task.contract.multiple
+        * math.ceil(n * COARSE_MM / task.mm_per_pixel / task.contract.multiple)
+        for n in view.coarse.shape
+    )
+    return replace(task.frame, rows=rows, columns=columns)
 
 
 def _error_mm(framed: Framed, found: np.ndarray, view: BankedView) -> float:

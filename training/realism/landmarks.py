@@ -112,7 +112,7 @@ def _tile(one: Landmarked, least_score: float) -> np.ndarray:
     at = tuple(round(v * zoom) for v in one.found.nipple)
     colour = (0, 255, 0) if one.found.score >= least_score else (0, 0, 255)
     cv2.circle(tile, at, 8, colour, 2)
-    words = f"{one.name[-12:]} {one.found.score:.2f} {one.dice:.2f}"
+    words = f"{one.name[:12]} {one.found.score:.2f} {one.dice:.2f}"
     cv2.putText(tile, words, (4, _TILE[0] - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 255, 255))
     return tile
 
