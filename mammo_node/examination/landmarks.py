@@ -29,18 +29,21 @@ _LEAST_POINTS = 3
 def point_out(subject: Subject, finder: LandmarkFinder) -> Examined:
     """Run one landmark model on one image.
 
-    The nipple is left out below the manifest's ``least_score``; a pectoral muscle is looked for
-    in mediolateral views alone, and must lie at the chest wall.
+    The nipple is left out below the manifest's ``least_score`` and where it lies outside of the
+    image; a pectoral muscle is looked for in mediolateral views alone, and must lie at the chest
+    wall.
     """
     image = subject.image
     prepared = subject.prepared(finder.package.input_spec)
     found = finder.run(prepared.tensor)
-    (nipple,) = prepared.transform.to_original([found.nipple]).tolist()
-    seen = found.score >= finder.manifest.least_score
+    column, row = prepared.transform.to_original([found.nipple])[0].tolist()
+    rows, columns = image.shape
+    inside = 0.0 <= column <= columns and 0.0 <= row <= rows
+    seen = inside and found.score >= finder.manifest.least_score
     breast = prepared.mask.astype(np.float32)
     return Examined(
         landmarks=Landmarks(
-            nipple_px=(nipple[0], nipple[1]) if seen else None,
+            nipple_px=(column, row) if seen else None,
             nipple_score=found.score,
             in_profile=found.in_profile,
             pectoral_px=_muscle(image, prepared, found),

@@ -14,6 +14,7 @@ from mammo_node.config import Models, Worker
 from mammo_node.engine import Engine
 from mammo_node.errors import InferenceError
 from mammo_node.examination import Subject, examine
+from mammo_node.examination.landmarks import point_out
 from mammo_node.image.reader import read_mammogram
 from mammo_node.image.suitability import Policy
 from mammo_node.vocabulary import Landmarks, MammoImage
@@ -52,6 +53,15 @@ def landmarks(tmp_path: Path, *, right: bool, view: str = MLO, least: float = 0.
     """Run the package on the scene, as a left or a right breast."""
     tmp_path.mkdir(exist_ok=True)
     write_landmark_package(tmp_path / "models" / "landmarks", least_score=least)
+    models = Models(folder=tmp_path / "models", use=("landmarks",))
+    loaded = Engine.start(models, Worker(threads=1)).loaded[0]
+    examined = examine(subject(tmp_path, right=right, view=view), loaded)
+    assert examined.landmarks is not None
+    return examined.landmarks
+
+
+def subject(tmp_path: Path, *, right: bool, view: str = MLO) -> Subject:
+    """The scene, read as an image."""
     pixels = scene(right=right)
     ds = mammogram(
         pixels,
@@ -63,10 +73,7 @@ def landmarks(tmp_path: Path, *, right: bool, view: str = MLO, least: float = 0.
     )
     image = read_mammogram(save(ds, tmp_path / "image.dcm"), REF, Policy())
     assert isinstance(image, MammoImage)
-    models = Models(folder=tmp_path / "models", use=("landmarks",))
-    examined = examine(Subject(image), Engine.start(models, Worker(threads=1)).loaded[0])
-    assert examined.landmarks is not None
-    return examined.landmarks
+    return Subject(image)
 
 
 def area(polygon: tuple[tuple[float, float], ...]) -> np.ndarray:
@@ -107,6 +114,18 @@ def test_below_the_least_score_there_is_no_nipple(tmp_path: Path):
     assert high.nipple_px is None
     assert high.nipple_score == pytest.approx(0.9)
     assert high.breast_px
+
+
+@pytest.mark.parametrize(("row", "seen"), [(20.0, True), (9000.0, False), (-30.0, False)])
+def test_a_nipple_outside_of_the_image_is_none(tmp_path: Path, row: float, seen: bool):
+    """A model may point into the air around the image: nothing is located by such a nipple."""
+    write_landmark_package(tmp_path / "landmarks")
+    says = Says(nipple=np.array([[10.0, row, 0.9]]))
+    finder = LandmarkFinder(load_package(tmp_path / "landmarks"), says)
+    found = point_out(subject(tmp_path, right=False), finder).landmarks
+    assert found is not None
+    assert (found.nipple_px is not None) is seen
+    assert found.nipple_score == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
