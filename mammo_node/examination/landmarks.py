@@ -24,6 +24,8 @@ _TOLERANCE_MM = 0.5
 #: A muscle is smoothed over this much, mm (deviation of a Gaussian).
 _SMOOTH_MM = 2.0
 _LEAST_POINTS = 3
+#: So far outside of the image the middle of a nipple may lie that is partly in it.
+_CUT_MM = 5.0
 
 
 def point_out(subject: Subject, finder: LandmarkFinder) -> Examined:
@@ -36,14 +38,12 @@ def point_out(subject: Subject, finder: LandmarkFinder) -> Examined:
     image = subject.image
     prepared = subject.prepared(finder.package.input_spec)
     found = finder.run(prepared.tensor)
-    column, row = prepared.transform.to_original([found.nipple])[0].tolist()
-    rows, columns = image.shape
-    inside = 0.0 <= column <= columns and 0.0 <= row <= rows
-    seen = inside and found.score >= finder.manifest.least_score
+    nipple = _in_image(prepared.transform.to_original([found.nipple])[0], image)
+    seen = found.score >= finder.manifest.least_score
     breast = prepared.mask.astype(np.float32)
     return Examined(
         landmarks=Landmarks(
-            nipple_px=(column, row) if seen else None,
+            nipple_px=nipple if seen else None,
             nipple_score=found.score,
             in_profile=found.in_profile,
             pectoral_px=_muscle(image, prepared, found),
@@ -52,6 +52,16 @@ def point_out(subject: Subject, finder: LandmarkFinder) -> Examined:
             orientation=image.orientation,
         )
     )
+
+
+def _in_image(point_px: npt.NDArray[np.float64], image: MammoImage) -> tuple[float, float] | None:
+    """Move a nipple that is cut by the image's edge to it; None for one farther outside."""
+    rows, columns = image.shape
+    inside = np.clip(point_px, 0.0, (columns, rows))
+    beyond_mm = (point_px - inside) * (image.spacing.column_mm, image.spacing.row_mm)
+    if np.hypot(*beyond_mm) > _CUT_MM:
+        return None
+    return float(inside[0]), float(inside[1])
 
 
 def _muscle(image: MammoImage, prepared: Prepared, found: FoundLandmarks) -> Polygon:
