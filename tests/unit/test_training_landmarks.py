@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -79,6 +80,17 @@ def test_more_air_around_the_breast_changes_nothing(phantom):
     assert tight.in_profile == pytest.approx(wide.in_profile, abs=0.05)
     rows, columns = cut.shape[2:]
     assert tight.pectoral == pytest.approx(wide.pectoral[:rows, :columns], abs=0.05)
+
+
+def test_a_score_is_compared_before_it_is_rounded(phantom):
+    """A nipple just below the least score is not used, though it is told as that score."""
+    grey, muscle, _ = phantom
+    image = Mammogram("a", "film", grey.astype(np.float32), PITCH_MM)
+    seen = landmarks.landmarked(packaged(PACKAGE, LandmarkFinder), image, muscle)
+    scored = [replace(seen, found=replace(seen.found, score=score)) for score in (0.2996, 0.3)]
+    told = landmarks.figures(scored, 0.3)
+    assert [one["score"] for one in told["images"]] == [0.3, 0.3]
+    assert told["nipples_used"] == 1
 
 
 def test_the_sheet_shows_what_was_found(phantom, tmp_path, monkeypatch, capsys):

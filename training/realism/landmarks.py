@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,15 +67,14 @@ def _as_stored(found: FoundLandmarks, made: Prepared, shape: tuple[int, ...]) ->
     return np.asarray(mapped >= _MUSCLE)
 
 
-def figures(seen: Iterable[Landmarked], least_score: float) -> dict[str, Any]:
+def figures(seen: Sequence[Landmarked], least_score: float) -> dict[str, Any]:
     """Dice of every film and its quantiles, and on how many the nipple is used."""
-    told = [_told(one) for one in seen]
-    spread = np.quantile([one["dice"] for one in told], list(_QUANTILES.values()))
+    spread = np.quantile([one.dice for one in seen], list(_QUANTILES.values()))
     return {
-        "films": len(told),
+        "films": len(seen),
         "dice": dict(zip(_QUANTILES, spread.round(3).tolist(), strict=True)),
-        "nipples_used": sum(one["score"] >= least_score for one in told),
-        "images": told,
+        "nipples_used": sum(one.found.score >= least_score for one in seen),
+        "images": [_told(one) for one in seen],
     }
 
 
@@ -91,7 +90,7 @@ def _told(one: Landmarked) -> dict[str, Any]:
     }
 
 
-def sheet(seen: Iterable[Landmarked], least_score: float) -> np.ndarray:
+def sheet(seen: Sequence[Landmarked], least_score: float) -> np.ndarray:
     """Draw the films as the model sees them, (rows, columns, 3) BGR."""
     tiles = [_tile(one, least_score) for one in seen]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % _A_ROW)
