@@ -21,7 +21,8 @@ from mammo_node.phantom.contrast import (
 )
 from mammo_node.phantom.insertion import outline_of_mass
 from mammo_node.phantom.lesion import bounds
-from mammo_node.phantom.mass import Mass, draw_mass, project_mass
+from mammo_node.phantom.mass import Mass, draw_mass, project_mass, pull_of
+from mammo_node.phantom.pull import pulled
 from training.windows import Window
 
 #: Mean, deviation and bounds of the contrast over the deviation of the ring around a mass: the
@@ -115,10 +116,12 @@ def insert_mass(
     path = np.zeros_like(grey)
     patch.add_to(path)
     path *= breast
-    gain = _gain(rng, grey, breast, path, box)
+    pull = pull_of(mass, (centre_px[0] * pitch_mm, centre_px[1] * pitch_mm))
+    around = pulled(grey, pull, pitch_mm) if pull else grey
+    gain = _gain(rng, around, breast, path, box)
     if gain is None:
         return None
-    grey += gain * path
+    grey[:] = around + gain * path
     return box
 
 

@@ -4,10 +4,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from mammo_node.phantom.calcification import Cluster, add_specks, project_specks
+from mammo_node.phantom.contrast import (
+    LEAST_RING,
+    RING,
+    disc_and_ring,
+    middle_and_radius,
+    radial_distance,
+)
 from mammo_node.phantom.lesion import CLUSTER, MASS, Patch, PhantomLesion, bounds, largest_outline
 from mammo_node.phantom.mass import Mass, project_mass
 from mammo_node.phantom.noise import FloatArray
@@ -19,10 +28,27 @@ OUTLINE_LEVEL = 0.22
 CLUSTER_MARGIN_MM = 0.7
 
 
-def insert_mass(
+@dataclass(frozen=True, slots=True)
+class MassInView:
+    """A mass where it may be put, before it is.
+
+    `added` is the log attenuation that it adds to the tissue that it replaces; `stands_out` the
+    mean of its disc less that of its ring, with the tissue that is there, over the ring's
+    deviation, as published figures of real masses have it.
+    """
+
+    added: Patch
+    truth: PhantomLesion
+    stands_out: float
+
+
+def mass_in_view(
     scene: Scene, image: FloatArray, mass: Mass, point: Point, identity: int
-) -> PhantomLesion | None:
-    """Replace tissue by the mass in `image` (log attenuation, changed in place)."""
+) -> MassInView | None:
+    """Replace tissue of `image` (log attenuation, not changed) by a mass; None if hardly any is in.
+
+    The truth is told as if it were put there.
+    """
     centre = scene.to_pixel(point)
     patch = project_mass(mass, scene.anatomy, scene.view, centre, scene.grid.pitch_mm)
     path = np.minimum(patch.values, 0.9 * patch.cut_from(scene.thickness_mm))
@@ -30,17 +56,33 @@ def insert_mass(
     mu = scene.mu
     before = patch.cut_from(image)
     local = mu.adipose + (mu.gland - mu.adipose) * gland
-    added = path * (np.float32(mass.density_ratio * mu.gland) - local)
-    Patch(np.asarray(added, dtype=np.float32), patch.column, patch.row).add_to(image)
+    values = np.asarray(path * (np.float32(mass.density_ratio * mu.gland) - local), np.float32)
+    added = Patch(values, patch.column, patch.row)
     outline = outline_of_mass(patch, mass, scene.grid.pitch_mm)
     if outline is None:
         return None
-    contrast = _contrast(
-        before, added, outline - np.array([patch.column, patch.row], dtype=np.float32)
-    )
-    return _truth(
+    corner = np.array([patch.column, patch.row], dtype=np.float32)
+    contrast = _contrast(before, values, outline - corner)
+    truth = _truth(
         scene, MASS, mass.variety, mass.malignant_looking, identity, outline, centre, contrast
     )
+    return MassInView(added, truth, _stands_out(scene, image, added, truth)) if truth else None
+
+
+def _stands_out(scene: Scene, image: FloatArray, added: Patch, truth: PhantomLesion) -> float:
+    (column, row), radius_px = middle_and_radius(truth.box_px)
+    reach = int(np.ceil(RING[1] * radius_px)) + 1
+    side = np.zeros((2 * reach + 1, 2 * reach + 1), dtype=np.float32)
+    around = Patch(side, int(column) - reach, int(row) - reach)
+    grey = around.cut_from(image).copy()
+    offset = Patch(added.values, added.column - around.column, added.row - around.row)
+    offset.add_to(grey)
+    middle = (column - around.column, row - around.row)
+    inside = around.cut_from(scene.inside_mm) > 0
+    disc, ring = disc_and_ring(radial_distance(grey.shape, middle, radius_px), inside)
+    if int(ring.sum()) < LEAST_RING:
+        return 0.0
+    return float(grey[disc].mean() - grey[ring].mean()) / max(float(grey[ring].std()), 1e-6)
 
 
 def outline_of_mass(patch: Patch, mass: Mass, pitch_mm: float) -> FloatArray | None:

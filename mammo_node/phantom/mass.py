@@ -1,8 +1,8 @@
 """Masses: rough 3D balls, and their projection as path lengths.
 
 The radius in direction d is r(1 + sum of a_i sin(k_i . d + p_i)): smooth, cheap, and the same solid
-in both views. Spicules are tapered, slightly bent threads that leave the
-surface in random directions.
+in both views. Spicules are tapered, nearly straight threads that leave the surface in random
+directions; a mass that has them draws the fibres around it towards its middle.
 """
 
 # ruff: noqa: PLR0917 - a step of rendering takes what it renders
@@ -17,15 +17,17 @@ import numpy as np
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.lesion import Patch
 from mammo_node.phantom.noise import FloatArray, power_law
+from mammo_node.phantom.pull import PointMm, Pull
 
-VARIETIES = ("round", "lobulated", "irregular", "spiculated")
+SPICULATED = "spiculated"
+VARIETIES = ("round", "lobulated", "irregular", SPICULATED)
 _WEIGHTS = (0.24, 0.28, 0.24, 0.24)
-_MALIGNANT = {"round": 0.1, "lobulated": 0.3, "irregular": 0.8, "spiculated": 0.95}
+_MALIGNANT = {"round": 0.1, "lobulated": 0.3, "irregular": 0.8, SPICULATED: 0.95}
 _ROUGHNESS = {
     "round": (0.05, 2.5),
     "lobulated": (0.14, 3.5),
     "irregular": (0.15, 5.0),
-    "spiculated": (0.13, 6.0),
+    SPICULATED: (0.13, 6.0),
 }
 #: How far the surface thins out, as a share of the radius, where the margin is circumscribed and
 #: where it is not. At their steepest, real masses fall off by 1.8 of their contrast a radius
@@ -41,7 +43,11 @@ _TEXTURE_PITCH_MM, _TEXTURE_BETA, _TEXTURE_OUTER_MM = 0.2, 3.2, 5.0
 _STEPS = 36
 _PIECES = 8
 #: A spicule is a sheet seen edge on as often as a thread: deeper than it is wide.
-_SPICULE_DEPTH = 3.2
+_SPICULE_DEPTH = 4.0
+#: How far spicules bend, as a share of their length (deviation).
+_SPICULE_BEND = 0.08
+#: How strongly a spiculated mass draws tissue together, and from how many radii away.
+_PULL, _PULL_RADII = (0.3, 1.1), 2.2
 #: Where the core is deeper than this share of its middle, threads are lost in it: real cores are
 #: homogeneous, and their lines begin at the margin.
 _MERGED = 0.7
@@ -57,7 +63,7 @@ class Mass:
 
     `rim` is the share of the radius within which density falls from all to nothing, half of it
     outside the nominal surface; `margin_mm` is the blur of the projection; `texture_mm` the
-    deviation of depth within it.
+    deviation of depth within it; `pull_strength` that of the `Pull` around it, 0 for none.
     """
 
     variety: str
@@ -71,6 +77,7 @@ class Mass:
     spicules: FloatArray
     texture_mm: float
     texture_seed: int
+    pull_strength: float
 
     @property
     def extent_mm(self) -> float:
@@ -109,6 +116,7 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         spicules=_draw_spicules(rng, variety),
         texture_mm=float(rng.uniform(*TEXTURE_MM)),
         texture_seed=int(rng.integers(2**31)),
+        pull_strength=float(rng.uniform(*_PULL)) if variety == SPICULATED else 0.0,
     )
 
 
@@ -119,7 +127,7 @@ def _draw_rim(rng: np.random.Generator, *, malignant: bool) -> float:
 
 def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
     """(count, 6): direction, reach and width relative to the radius, bend."""
-    if variety == "spiculated":
+    if variety == SPICULATED:
         count = int(rng.integers(18, 60))
     elif variety == "irregular":
         count = int(rng.integers(0, 12))
@@ -129,9 +137,16 @@ def _draw_spicules(rng: np.random.Generator, variety: str) -> FloatArray:
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     reach = np.clip(rng.gamma(3.0, 0.4, count), 0.3, 2.4)
     width = rng.uniform(0.03, 0.1, count)
-    return np.column_stack([direction, reach, width, rng.normal(0.0, 0.25, count)]).astype(
+    return np.column_stack([direction, reach, width, rng.normal(0.0, _SPICULE_BEND, count)]).astype(
         np.float32
     )
+
+
+def pull_of(mass: Mass, centre_mm: PointMm) -> Pull | None:
+    """How a mass draws the tissue of a view towards it; None if it does not."""
+    if not mass.pull_strength:
+        return None
+    return Pull(centre_mm, _PULL_RADII * mass.radius_mm, strength=mass.pull_strength)
 
 
 def project_mass(

@@ -9,11 +9,12 @@ import numpy as np
 
 from mammo_node.phantom.distortion import Distortion, distort, distortion_pull
 from mammo_node.phantom.lesion import PhantomLesion, bounds
-from mammo_node.phantom.placement import Point
 from mammo_node.phantom.pull import Pull, moved_point, pulled
 from mammo_node.phantom.retraction import Retraction, dent, retract
 from mammo_node.phantom.scene import Scene
+from mammo_node.phantom.search import Place
 from mammo_node.phantom.signs import Sign
+from mammo_node.phantom.visibility import Point
 
 _TRIES = 60
 
@@ -22,11 +23,11 @@ def pull_tissue(
     rng: np.random.Generator,
     scenes: tuple[Scene, ...],
     signs: Iterable[Sign],
-    taken: list[Point],
+    taken: list[Place],
 ) -> tuple[tuple[Scene, ...], tuple[list[PhantomLesion], ...]]:
     """Put distortions and retractions into the scenes of one breast.
 
-    `taken` grows by the points of distortions, so that lesions keep away from them.
+    `taken` grows by the places of distortions, so that lesions keep away from them.
     """
     truths: tuple[list[PhantomLesion], ...] = tuple([] for _ in scenes)
     for sign in signs:
@@ -35,13 +36,13 @@ def pull_tissue(
             point = _interior_point(rng, scenes, sign.detail.radius_mm)
             if point is None:
                 continue
-            taken.append(point)
+            taken.append(Place(point))
         changed = []
         for scene, truth in zip(scenes, truths, strict=True):
             made, found, pull = _pull(scene, sign, point)
             changed.append(made)
             if pull is not None:
-                truth[:] = [_moved_truth(scene, lesion, pull) for lesion in truth]
+                truth[:] = [moved_truth(scene, lesion, pull) for lesion in truth]
             truth.extend([found] if found else [])
         scenes = tuple(changed)
     return scenes, truths
@@ -89,11 +90,11 @@ def pull_scene(scene: Scene, pull: Pull) -> Scene:
         gland=np.stack([pulled(g, pull, pitch * scene.factor) for g in scene.gland]),
         nipple_seen_px=(seen[0] / pitch, seen[1] / pitch),
         vessels=tuple((_moved_path(path, pull), width) for path, width in scene.vessels),
-        grown=tuple(_moved_truth(scene, lesion, pull) for lesion in scene.grown),
+        grown=tuple(moved_truth(scene, lesion, pull) for lesion in scene.grown),
     )
 
 
-def _moved_truth(scene: Scene, lesion: PhantomLesion, pull: Pull) -> PhantomLesion:
+def moved_truth(scene: Scene, lesion: PhantomLesion, pull: Pull) -> PhantomLesion:
     """Move a finding that was there before the pull; its centre stays within its box."""
     pitch = scene.grid.pitch_mm
     outline = np.asarray(_moved_path(lesion.outline_px * pitch, pull) / pitch, dtype=np.float32)

@@ -12,23 +12,21 @@ import numpy as np
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry
 from mammo_node.phantom.axilla import add_suspicious_node
-from mammo_node.phantom.calcification import draw_cluster
 from mammo_node.phantom.coarse import add_coarse, draw_coarse, place_coarse
 from mammo_node.phantom.density import density_of
 from mammo_node.phantom.distractors import add_distractors
 from mammo_node.phantom.implant import Implant, add_implant
-from mammo_node.phantom.insertion import insert_cluster, insert_mass
 from mammo_node.phantom.kinds import SUSPICIOUS_NODE
 from mammo_node.phantom.landmarks import Landmarks, landmarks_of
 from mammo_node.phantom.lesion import PhantomLesion
-from mammo_node.phantom.mass import draw_mass
 from mammo_node.phantom.metal import add_skin_marker
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid
 from mammo_node.phantom.physics import Attenuation
-from mammo_node.phantom.placement import Point, place_cluster, place_mass
+from mammo_node.phantom.placed import Populated, populate
 from mammo_node.phantom.pulled_scene import pull_tissue
 from mammo_node.phantom.scene import Scene, build_scene
+from mammo_node.phantom.search import Place
 from mammo_node.phantom.signs import Sign, growths
 from mammo_node.phantom.skin import SkinThickening
 from mammo_node.phantom.texture import TextureBank
@@ -86,21 +84,23 @@ def expose_breast(
             made_scenes += [scene] if name in wanted else []
             grown = scene.growths
     scenes = tuple(made_scenes)
-    taken: list[Point] = [place for s in grown if isinstance(s, Asymmetry) for place in s.places]
+    taken = [Place(point) for s in grown if isinstance(s, Asymmetry) for point in s.places]
     pulls = np.random.default_rng([seed, side, 5])
     scenes, pulled = pull_tissue(pulls, scenes, breast.signs, taken)
-    images = tuple(scene.log_attenuation.copy() for scene in scenes)
+    views = tuple(
+        Populated(scene, scene.log_attenuation, (), (*scene.grown, *drawn))
+        for scene, drawn in zip(scenes, pulled, strict=True)
+    )
     rng = np.random.default_rng([seed, side, 7])
-    lesions = _insert_lesions(rng, scenes, images, (breast.masses, breast.clusters), taken)
+    views = populate(rng, views, (breast.masses, breast.clusters), taken)
+    images = tuple(view.log_attenuation.copy() for view in views)
+    scenes = tuple(view.scene for view in views)
     coarse = _insert_coarse(np.random.default_rng([seed, side, 3]), scenes, images)
     level = density_of([scene.gland_share for scene in scenes])
-    made = []
-    for scene, image, drawn, found, benign in zip(
-        scenes, images, pulled, lesions, coarse, strict=True
-    ):
-        signs = [*scene.grown, *drawn]
-        made.append(_complete(seed, breast, scene, image, found, signs, benign, energy_kev, level))
-    return made
+    return [
+        _complete(seed, breast, view, image, benign, energy_kev, level)
+        for view, image, benign in zip(views, images, coarse, strict=True)
+    ]
 
 
 def _to_settle(growth: Asymmetry | SkinThickening) -> bool:
@@ -124,14 +124,13 @@ def _insert_coarse(
 def _complete(
     seed: int,
     breast: Breast,
-    scene: Scene,
+    made: Populated,
     image: FloatArray,
-    lesions: list[PhantomLesion],
-    signs: list[PhantomLesion],
     benign: list[PhantomLesion],
     energy_kev: float,
     density_level: float,
 ) -> Exposure:
+    scene, lesions, signs = made.scene, list(made.lesions), list(made.signs)
     side, view = ord(breast.anatomy.laterality), len(scene.view)
     rng = np.random.default_rng([seed, side, view, 11])
     for sign in breast.signs:
@@ -165,35 +164,3 @@ def _hidden(lesion: PhantomLesion, shadow: np.ndarray) -> bool:
     column, row = (int(c) for c in lesion.centre_px)
     rows, columns = shadow.shape
     return bool(shadow[min(row, rows - 1), min(column, columns - 1)])
-
-
-def _insert_lesions(
-    rng: np.random.Generator,
-    scenes: tuple[Scene, ...],
-    images: tuple[FloatArray, ...],
-    counts: tuple[int, int],
-    taken: list[Point],
-) -> tuple[list[PhantomLesion], ...]:
-    truths: tuple[list[PhantomLesion], ...] = tuple([] for _ in scenes)
-    identity = 0
-    for _ in range(counts[0]):
-        mass = draw_mass(rng)
-        point = place_mass(rng, scenes, mass, taken)
-        if point is None:
-            continue
-        taken.append(point)
-        identity += 1
-        for scene, image, truth in zip(scenes, images, truths, strict=True):
-            lesion = insert_mass(scene, image, mass, point, identity)
-            truth.extend([lesion] if lesion else [])
-    for _ in range(counts[1]):
-        cluster = draw_cluster(rng)
-        point = place_cluster(rng, scenes, taken)
-        if point is None:
-            continue
-        taken.append(point)
-        identity += 1
-        for scene, image, truth in zip(scenes, images, truths, strict=True):
-            lesion = insert_cluster(scene, image, cluster, point, identity)
-            truth.extend([lesion] if lesion else [])
-    return truths

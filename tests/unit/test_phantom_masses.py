@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mammo_node.phantom.anatomy import draw_pair
-from mammo_node.phantom.insertion import insert_mass
+from mammo_node.phantom.insertion import mass_in_view
 from mammo_node.phantom.mass import draw_mass, project_mass
 from mammo_node.phantom.physics import Attenuation
 from mammo_node.phantom.placement import place_mass
@@ -31,11 +31,18 @@ def scene(anatomy, texture_bank):
     return build_scene(rng, anatomy, texture_bank, "CC", grid_of(PITCH_MM), Attenuation.at(20.0))
 
 
+@pytest.fixture(scope="module")
+def both(anatomy, scene, texture_bank):
+    """Its two views."""
+    grid, mu = grid_of(PITCH_MM), Attenuation.at(20.0)
+    rng = np.random.default_rng(9)
+    return scene, build_scene(rng, anatomy, texture_bank, "MLO", grid, mu)
+
+
 def ball(rim, radius_mm=8.0):
     """A round mass without roughness or spicules."""
-    mass = draw_mass(np.random.default_rng(1))
     return replace(
-        mass,
+        draw_mass(np.random.default_rng(1)),
         variety="round",
         radius_mm=radius_mm,
         axes=(1.0, 1.0, 1.0),
@@ -44,6 +51,7 @@ def ball(rim, radius_mm=8.0):
         rim=rim,
         spicules=np.zeros((0, 6), dtype=np.float32),
         texture_mm=0.0,
+        pull_strength=0.0,
     )
 
 
@@ -103,7 +111,7 @@ def test_spicules_of_a_large_mass_are_thin(anatomy):
 def standing_out(scene, mass, point):
     """Core minus ring, over the ring's deviation, after the mass was put there."""
     image = scene.log_attenuation.copy()
-    insert_mass(scene, image, mass, point, 1)
+    mass_in_view(scene, image, mass, point, 1).added.add_to(image)
     column, row = scene.to_pixel(point)
     rows, columns = np.indices(image.shape)
     distance = np.hypot(columns - column, rows - row) * PITCH_MM / mass.radius_mm
@@ -130,8 +138,8 @@ def test_a_mass_is_seen_by_what_it_adds_itself(scene):
         mass = draw_mass(rng)
         point = place_mass(rng, (scene,), mass, [])
         if point is not None:
-            lesion = insert_mass(scene, scene.log_attenuation.copy(), mass, point, 1)
-            contrasts.append(lesion.contrast)
+            put = mass_in_view(scene, scene.log_attenuation, mass, point, 1)
+            contrasts.append(put.truth.contrast)
     assert len(contrasts) > 6
     assert min(contrasts) > 0.3
     assert np.median(contrasts) > 0.7
@@ -169,3 +177,19 @@ def test_masses_lie_in_front_and_behind(scene):
     assert len(points) > 30
     assert (shares > 0.55).mean() > 0.25
     assert (shares < 0.45).mean() > 0.25
+
+
+def test_a_mass_stands_out_by_as_much_as_it_is_told(both):
+    """The figure is the published one: disc less ring around the box, over the ring's deviation."""
+    mass, scene = ball(0.5, 7.0), both[0]
+    point = place_mass(np.random.default_rng(2), both, mass, [])
+    view = mass_in_view(scene, scene.log_attenuation, mass, point, 1)
+    image = scene.log_attenuation.copy()
+    view.added.add_to(image)
+    x0, y0, x1, y1 = view.truth.box_px
+    rows, columns = np.indices(image.shape) + 0.5
+    radius = max(x1 - x0, y1 - y0) / 2
+    away = np.hypot(columns - (x0 + x1) / 2, rows - (y0 + y1) / 2) / radius
+    ring = image[(away > 1.15) & (away < 1.9) & (scene.inside_mm > 0)]
+    measured = (image[away < 0.7].mean() - ring.mean()) / ring.std()
+    assert view.stands_out == pytest.approx(measured, rel=1e-3)
