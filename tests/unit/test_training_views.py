@@ -10,7 +10,9 @@ import pytest
 from mammo_node.evaluate.datasets import load as load_data_set
 from mammo_node.image.preprocess import prepare
 from mammo_node.phantom import CLUSTER, MASS, TextureBank, generate_study
+from mammo_node.phantom.anatomy import draw_pair
 from mammo_node.phantom.contrast import disc_and_ring, radial_distance
+from mammo_node.phantom.mass import draw_mass
 from mammo_node.phantom.noise import power_law
 from mammo_node.vocabulary import InputSpec, Orientation
 from tests.unit import data_sets
@@ -20,7 +22,7 @@ from training.crops import CropRules, CropSource
 from training.data_set_bank import fill
 from training.grading import regrade
 from training.insertion import insert_cluster, scatter_specks
-from training.mass_insertion import insert_mass_anywhere
+from training.mass_insertion import insert_mass, insert_mass_anywhere
 from training.pair_source import beyond, pairs
 from training.patch_source import PatchRules, PatchSource, labels_in
 from training.raw import raw_views
@@ -264,6 +266,29 @@ def test_a_fresh_mass_is_where_it_says_and_stands_out():
         assert not (window.level - level)[radial_distance(level.shape, middle, radius) > 4.5].any()
     assert len(ratios) > 8
     assert 0.8 < np.median(ratios) < 2.5
+
+
+def test_a_fresh_spiculated_mass_draws_the_tissue_in():
+    """Beside what the mass adds, the tissue around it moves; farther away nothing does."""
+    anatomy = draw_pair(np.random.default_rng(0))[0]
+    drawn = (draw_mass(np.random.default_rng(seed)) for seed in range(99))
+    spiculated = next(mass for mass in drawn if mass.pull_strength)
+    mass = replace(spiculated, radius_mm=7.0, spicules=spiculated.spicules[:0], pull_strength=1.0)
+    level = (0.5 + 0.05 * power_law(np.random.default_rng(1), (320, 320), 0.3, 3.0, 40.0)).astype(
+        np.float32
+    )
+    breast, middle = np.ones(level.shape, dtype=bool), (160.0, 160.0)
+    made = []
+    for strength in (0.0, 1.0):
+        grey = level.copy()
+        one = replace(mass, pull_strength=strength)
+        assert insert_mass(np.random.default_rng(4), grey, breast, 0.3, one, anatomy, middle)
+        made.append(grey)
+    still, pulled = made
+    away = radial_distance(level.shape, middle, mass.radius_mm / 0.3)
+    around = (away > 1.7) & (away < 2.1)
+    assert np.abs(pulled - level)[around].max() > 5 * np.abs(still - level)[around].max() + 1e-3
+    assert np.abs(pulled - level)[away > 2.3].max() < 1e-3
 
 
 def test_a_fresh_mass_keeps_away_from_what_is_there():
