@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,6 +86,12 @@ def make_task(phase: Phase) -> Task:
 
 def drawn_batch(task: Task, bank: Path, seed: int, samples: int) -> Batch:
     """Draw samples of a bank as training does."""
+    return next(drawn_batches(task, bank, seed, samples))
+
+
+def drawn_batches(task: Task, bank: Path, seed: int, samples: int) -> Iterator[Batch]:
+    """Draw one batch of so many samples after another, without end."""
     source, rng = task.source(bank), np.random.default_rng(seed)
-    drawn = [source.draw(rng) for _ in range(samples)]
-    return {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}
+    while True:
+        drawn = [source.draw(rng) for _ in range(samples)]
+        yield {key: torch.from_numpy(np.stack([d[key] for d in drawn])) for key in drawn[0]}

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'training' (torch)"
 
 from mammo_node.analyse.manifest import DetectorManifest  # noqa: E402
 from mammo_node.analyse.package import load_package  # noqa: E402
-from training.average import average  # noqa: E402
+from training.average import average, renormalised  # noqa: E402
 from training.begin import read_weights  # noqa: E402
 from training.card import write_package  # noqa: E402
 from training.config import Config  # noqa: E402
@@ -20,7 +20,7 @@ from training.nets.findings import CELL_PX, CELLS, TRIM, FindingsNet  # noqa: E4
 from training.nets.landmark import DeployedLandmarks, LandmarkNet  # noqa: E402
 from training.nets.lesion import Deployed  # noqa: E402
 from training.tables import int8_holds  # noqa: E402
-from training.task import make_task  # noqa: E402
+from training.task import drawn_batch, make_task  # noqa: E402
 from training.trainer import train  # noqa: E402
 from training.view import BankedView, Finding, Truth, save  # noqa: E402
 
@@ -518,3 +518,23 @@ def test_a_view_upside_down_has_the_same_density():
     assert told.sum() == pytest.approx(1.0, abs=1e-5)
     for other in turned:
         assert torch.allclose(told, other, atol=1e-6)
+
+
+def test_averaged_weights_get_statistics_of_their_own(bank):
+    """Batch normalisation sees what the averaged network sees; weights stay as they were."""
+    task = make_task(config(1).phases[-1])
+    batches = [drawn_batch(task, bank, seed, 2) for seed in range(3)]
+    state = task.network().state_dict()
+    kept = {name: tensor.clone() for name, tensor in state.items()}
+    made = renormalised(task, state, batches)
+    first = torch.stack([_stem_mean(state, batch["image"]) for batch in batches]).mean(dim=0)
+    assert torch.allclose(made["stem.0.1.running_mean"], first, atol=1e-5)
+    assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())
+    assert all(torch.equal(made[n], t) for n, t in kept.items() if n.endswith("weight"))
+
+
+def _stem_mean(state, image):
+    """Mean of what the first batch normalisation is given, by channel."""
+    weight = state["stem.0.0.weight"]
+    seen = torch.nn.functional.conv2d(image, weight, stride=2, padding=weight.shape[-1] // 2)
+    return seen.mean(dim=(0, 2, 3))
