@@ -15,9 +15,11 @@ import numpy as np
 from mammo_node.phantom.anatomy import Anatomy, draw_pair
 from mammo_node.phantom.contrast import (
     LEAST_RING,
+    LEAST_STANDING_OUT,
     disc_and_ring,
     middle_and_radius,
     radial_distance,
+    rise,
 )
 from mammo_node.phantom.insertion import outline_of_mass
 from mammo_node.phantom.lesion import bounds
@@ -30,9 +32,8 @@ from training.windows import Window
 RATIO, RATIO_BOUNDS = (1.5, 0.9), (0.4, 3.5)
 #: No mass raises the grey by more than this share of the breast's range.
 MOST_RISE = 0.45
-#: The least with the tissue that is there, and where no mass is put: on implants, burnt-out muscle.
-LEAST, WHITE = 0.2, 0.9
-
+#: Where no mass is put: on implants, burnt-out muscle.
+WHITE = 0.9
 
 #: A mass in a window: places that are tried, and the least share of it that is breast.
 _TRIES, _LEAST_COVERED = 8, 0.95
@@ -138,10 +139,10 @@ def _gain(
     ratio = float(np.clip(rng.normal(*RATIO), *RATIO_BOUNDS))
     if not disc.any() or int(ring.sum()) < LEAST_RING:
         return None
-    rise = float(path[disc].mean() - path[ring].mean())
+    added = rise(path, disc, ring)
     deviation = float(grey[ring].std())
-    there = float(grey[disc].mean() - grey[ring].mean())
-    if rise <= 0.0 or float(grey[disc].mean()) > WHITE:
+    there = rise(grey, disc, ring)
+    if added <= 0.0 or float(grey[disc].mean()) > WHITE:
         return None
-    gain = min(ratio * deviation / rise, MOST_RISE / float(path.max()))
-    return np.float32(gain) if there + gain * rise > LEAST * deviation else None
+    gain = min(ratio * deviation / added, MOST_RISE / float(path.max()))
+    return np.float32(gain) if there + gain * added > LEAST_STANDING_OUT * deviation else None

@@ -15,9 +15,9 @@ from mammo_node.phantom.calcification import add_specks, project_specks
 from mammo_node.phantom.kinds import BENIGN_CALCIFICATION
 from mammo_node.phantom.lesion import Patch, PhantomLesion
 from mammo_node.phantom.noise import FloatArray
-from mammo_node.phantom.placement import Point
 from mammo_node.phantom.scene import Scene
 from mammo_node.phantom.truth import region_truth
+from mammo_node.phantom.visibility import Point
 
 POPCORN, RIM, RODS, STREWN = "popcorn", "rim", "rods", "strewn"
 _KINDS = (POPCORN, RIM, RODS, STREWN)

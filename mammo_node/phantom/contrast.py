@@ -14,6 +14,8 @@ import numpy as np
 DISC, RING = 0.7, (1.15, 1.9)
 #: A ring of fewer pixels of breast says nothing.
 LEAST_RING = 50
+#: A mass that stands out from its ring by fewer deviations can be marked by nobody.
+LEAST_STANDING_OUT = 0.2
 
 
 def middle_and_radius(
@@ -35,3 +37,8 @@ def radial_distance(
 def disc_and_ring(distance: np.ndarray, breast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pixels of a finding and of what it stands out from, by distances in radii, as bool."""
     return distance < DISC, (distance > RING[0]) & (distance < RING[1]) & breast
+
+
+def rise(grey: np.ndarray, disc: np.ndarray, ring: np.ndarray) -> float:
+    """Mean of a finding's disc less that of its ring."""
+    return float(grey[disc].mean() - grey[ring].mean())

@@ -16,6 +16,7 @@ from mammo_node.phantom.contrast import (
     disc_and_ring,
     middle_and_radius,
     radial_distance,
+    rise,
 )
 from mammo_node.phantom.lesion import CLUSTER, MASS, Patch, PhantomLesion, bounds, largest_outline
 from mammo_node.phantom.mass import Mass, project_mass
@@ -82,7 +83,7 @@ def _stands_out(scene: Scene, image: FloatArray, added: Patch, truth: PhantomLes
     disc, ring = disc_and_ring(radial_distance(grey.shape, middle, radius_px), inside)
     if int(ring.sum()) < LEAST_RING:
         return 0.0
-    return float(grey[disc].mean() - grey[ring].mean()) / max(float(grey[ring].std()), 1e-6)
+    return rise(grey, disc, ring) / max(float(grey[ring].std()), 1e-6)
 
 
 def outline_of_mass(patch: Patch, mass: Mass, pitch_mm: float) -> FloatArray | None:

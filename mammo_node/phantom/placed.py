@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mammo_node.phantom.calcification import draw_cluster
+from mammo_node.phantom.contrast import LEAST_STANDING_OUT
 from mammo_node.phantom.insertion import insert_cluster, mass_in_view
 from mammo_node.phantom.lesion import PhantomLesion
 from mammo_node.phantom.mass import SPICULATED, Mass, draw_mass, pull_of
@@ -18,9 +19,8 @@ from mammo_node.phantom.scene import Scene
 from mammo_node.phantom.search import Place
 from mammo_node.phantom.visibility import Point
 
-#: A mass that stands out less in one of its views, though not by spicules, is too faint to be
-#: marked by anyone, and is put elsewhere; after so many places it is left out.
-LEAST_STANDING_OUT = 0.2
+#: A mass that is too faint to be marked is put elsewhere, unless it has spicules; after so many
+#: places it is left out.
 _TRIES = 4
 
 

@@ -19,7 +19,7 @@ from mammo_node.phantom.scene import Scene
 from mammo_node.phantom.search import Asked, Place, search
 from mammo_node.phantom.visibility import Point, mass_visibility, quietness
 
-__all__ = ["Place", "Point", "place_cluster", "place_mass"]
+__all__ = ["place_cluster", "place_mass"]
 
 #: Mean, deviation, and bounds of what a mass is asked to add, and the least in any view: where it
 #: is to be had, and in breasts that are too dense for it anywhere. The mean is above the real

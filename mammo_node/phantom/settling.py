@@ -16,7 +16,7 @@ import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry, added_gland
-from mammo_node.phantom.contrast import disc_and_ring, radial_distance
+from mammo_node.phantom.contrast import disc_and_ring, radial_distance, rise
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette
@@ -116,7 +116,7 @@ class Site:
             return 0.0
         made = self.there + added
         deviation = max(float(made[ring].std()), _LEAST_DEVIATION)
-        rises = [float(grey[disc].mean() - grey[ring].mean()) for grey in (made, added)]
+        rises = [rise(grey, disc, ring) for grey in (made, added)]
         return min(rises) / deviation
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from mammo_node.phantom.anatomy import draw_pair
+from mammo_node.phantom.contrast import LEAST_STANDING_OUT
 from mammo_node.phantom.insertion import mass_in_view
 from mammo_node.phantom.mass import draw_mass, pull_of
 from mammo_node.phantom.physics import Attenuation
-from mammo_node.phantom.placed import LEAST_STANDING_OUT, Populated, populate
+from mammo_node.phantom.placed import Populated, populate
 from mammo_node.phantom.placement import place_mass
 from mammo_node.phantom.pull import Pull
 from mammo_node.phantom.scene import build_scene

@@ -18,6 +18,7 @@ from mammo_node.phantom.contrast import (
     disc_and_ring,
     middle_and_radius,
     radial_distance,
+    rise,
 )
 from training.realism.statistics import Figures
 from training.realism.table import Row, spread
@@ -82,7 +83,7 @@ def mass_figures(
     disc, ring = disc_and_ring(distance, breast)
     if ring.sum() < LEAST_RING:
         return {}
-    contrast = float(grey[disc].mean() - grey[ring].mean())
+    contrast = rise(grey, disc, ring)
     edges = np.arange(0.0, 1.9, 0.1)
     bins = np.digitize(distance, edges)
     profile = np.array([grey[(bins == i) & breast].mean() for i in range(1, len(edges))])
