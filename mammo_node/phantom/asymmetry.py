@@ -1,47 +1,75 @@
 """Asymmetries: gland where the other breast has none.
 
 The tissue is grown twice, as the breast has it and as a far denser breast would have it, and the
-two are blended inside a ragged region of the anatomy. So an asymmetry is real parenchyma with its
-own lobules and fat, concave at its edges, and the same in both views.
-"""
+two are blended inside ragged regions of the anatomy. So an asymmetry is real parenchyma with its
+own lobules and fat, concave at its edges.
 
-# ruff: noqa: PLR0917 - a step of rendering takes what it renders
+Those in both views are one region, and the same in both. Those in one view are most often nothing
+but summation: bands of tissue at different depths that happen to cross there (four of five of them
+on screening, Sickles 1998, Radiology 208:471).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from scipy.ndimage import map_coordinates
-from scipy.special import expit
 
 from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.kinds import ASYMMETRY, GLOBAL_ASYMMETRY
 from mammo_node.phantom.noise import FloatArray
-from mammo_node.phantom.outline import Silhouette
-from mammo_node.phantom.texture import VOLUME_SPACING_MM, TextureBank
 
-COARSE_MM = 1.6
-_EDGE = 5.0
-#: Share of gland beyond that of the denser breast: asymmetries are more confluent than gland is.
-_CONFLUENT = 0.6
-#: Places that are tried, and the fewest among which there is a choice.
-_PLACES, _CHOICE = 30, 2
+#: Places that are tried.
+_PLACES = 60
+#: An island of tissue is longer along the beam than across it, or it would hardly show.
+_THROUGH = 1.35
+#: Share of asymmetries in one view that are summation, and of these, of crossings of two bands
+#: (others are of three).
+_SUMMATION, _TWO = 0.83, 0.6
+#: A band's length in radii of the asymmetry, and how many times it is longer than wide; median and
+#: deviation of the logarithm.
+_LENGTH, _SLENDER = (1.9, 0.15), (3.2, 0.2)
+#: Bands cross at no smaller angle, and lie off the crossing by a share of the radius.
+_CROSSING_DEG, _OFF = 45.0, 0.15
+#: How much of the breast's thickness the bands share, and how much of its own share a band fills.
+_SPAN, _FILLED = (0.65, 0.9), (0.8, 1.0)
+_ISLAND_LEVEL, _CROSSING_LEVEL = 0.3, 0.55
 #: How far an asymmetry is to stand out from its surroundings, in deviations of these: mean,
 #: deviation, bounds.
-STANDS_OUT, STANDS_OUT_BOUNDS = (1.7, 0.6), (1.0, 3.2)
+STANDS_OUT, STANDS_OUT_BOUNDS = (2.1, 0.7), (1.2, 3.8)
 
 Place = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """An ellipsoid of tissue in the compressed breast of one view (mm), its edge ragged.
+
+    `off_mm` is how its middle lies to that of the asymmetry: towards the nipple, across, and along
+    the beam; `radii_mm` are its half axes, turned by `turn_deg` from the nipple's direction.
+    """
+
+    radii_mm: tuple[float, float, float]
+    raggedness: float
+    off_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_deg: float = 0.0
+
+    def distance(self, x: FloatArray, up: FloatArray, depth: FloatArray) -> FloatArray:
+        """Distance of points from its middle, in its radii; they are given as `off_mm` is."""
+        x, up, depth = (at - o for at, o in zip((x, up, depth), self.off_mm, strict=True))
+        turn = np.deg2rad(self.turn_deg)
+        cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+        parts = zip((cos * x + sin * up, cos * up - sin * x, depth), self.radii_mm, strict=True)
+        return np.asarray(np.sqrt(sum((part / radius) ** 2 for part, radius in parts)))
+
+
+@dataclass(frozen=True, slots=True)
 class Asymmetry:
-    """A region of denser tissue, in the anatomical frame (mm); `only_in` one view, or in both.
+    """Regions of denser tissue, in the anatomical frame (mm); `only_in` one view, or in both.
 
     `places` are centres that it may lie at, until `settling` has chosen one, where it stands out
-    about as far as `stands_out` says; none are left of one that would not be seen. `radii_mm` are
-    those in the compressed breast: towards the nipple, across, and through it.
+    about as far as `stands_out` says; none are left of one that would not be seen. One of several
+    `regions` is a summation: they cross in the view that it is in.
     """
 
     kind: str
@@ -49,19 +77,31 @@ class Asymmetry:
     malignant_looking: bool
     places: tuple[Place, ...]
     stands_out: float
-    radii_mm: tuple[float, float, float]
-    raggedness: float
+    regions: tuple[Region, ...]
     share: float
     only_in: str | None = None
 
     @property
-    def is_settled(self) -> bool:
-        """Whether its place is known, or that it has none."""
-        return len(self.places) < _CHOICE
+    def outline_level(self) -> float:
+        """Share of the most that it adds from which on a pixel belongs to it.
+
+        A band alone is tissue as it should be: only where bands cross is there anything to mark.
+        """
+        return _CROSSING_LEVEL if self.is_summation else _ISLAND_LEVEL
+
+    @property
+    def is_summation(self) -> bool:
+        """Whether it is bands that lie one behind another, through the whole breast."""
+        return len(self.regions) > 1
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the views that it lies in."""
+        return ("CC", "MLO") if self.only_in is None else (self.only_in,)
 
     def is_in(self, view: str) -> bool:
         """Whether a view shows it; none does where it has no place."""
-        return bool(self.places) and self.only_in in (None, view)
+        return bool(self.places) and view in self.views
 
 
 def draw_asymmetry(
@@ -71,82 +111,62 @@ def draw_asymmetry(
     depth, half = anatomy.depth_mm, anatomy.half_width_mm
     wide = kind == GLOBAL_ASYMMETRY
     radius = half * float(rng.uniform(0.5, 0.75)) if wide else float(rng.uniform(9.0, 20.0))
-    axes = radius * np.exp(rng.normal(0.0, 0.18, 3))
     off = 0.25 if wide else 0.45
+    only_in = str(rng.choice(("CC", "MLO"))) if kind == ASYMMETRY else None
+    crossing = only_in is not None and rng.uniform() < _SUMMATION
+    regions = _bands(rng, radius, anatomy.thickness_mm) if crossing else (_island(rng, radius),)
     return Asymmetry(
         kind=kind,
         identity=identity,
         malignant_looking=bool(rng.uniform() < (0.15 if wide else 0.4)),
         places=tuple(
             (
-                depth * float(rng.uniform(0.15, 0.75)),
+                depth * float(rng.uniform(0.3, 0.75)),
                 half * float(np.clip(rng.normal(0.08, off), -0.7, 0.7)),
                 half * float(np.clip(rng.normal(0.1, off), -0.7, 0.7)),
             )
             for _ in range(_PLACES)
         ),
         stands_out=float(np.clip(rng.normal(*STANDS_OUT), *STANDS_OUT_BOUNDS)),
-        radii_mm=(float(axes[0]), float(axes[1]), float(axes[2])),
-        raggedness=float(rng.uniform(0.25, 0.5)),
+        regions=regions,
         share=float(rng.uniform(0.75, 1.0)),
-        only_in=None if kind != ASYMMETRY else str(rng.choice(("CC", "MLO"))),
+        only_in=only_in,
     )
+
+
+def _island(rng: np.random.Generator, radius_mm: float) -> Region:
+    axes = radius_mm * np.array([1.0, 1.0, _THROUGH]) * np.exp(rng.normal(0.0, 0.18, 3))
+    return Region((float(axes[0]), float(axes[1]), float(axes[2])), float(rng.uniform(0.25, 0.5)))
+
+
+def _bands(rng: np.random.Generator, radius_mm: float, thickness_mm: float) -> tuple[Region, ...]:
+    """Draw what a summation is made of: long thin regions, one behind another."""
+    count = 2 if rng.uniform() < _TWO else 3
+    first = float(rng.uniform(0.0, 180.0))
+    turns = first + np.arange(count) * 180.0 / count
+    slack = 180.0 / count - _CROSSING_DEG
+    turns = turns + rng.uniform(-0.5, 0.5, count) * slack
+    apart = thickness_mm * float(rng.uniform(*_SPAN)) / count
+    depths = apart * (np.arange(count) - (count - 1) / 2.0)
+    bands = []
+    for turn, depth in zip(turns, depths, strict=True):
+        length, slender = (
+            median * float(np.exp(spread * rng.standard_normal()))
+            for median, spread in (_LENGTH, _SLENDER)
+        )
+        aside = radius_mm * _OFF * rng.standard_normal(2)
+        thick = 0.5 * apart * float(rng.uniform(*_FILLED))
+        bands.append(
+            Region(
+                radii_mm=(length * radius_mm, length * radius_mm / slender, thick),
+                raggedness=float(rng.uniform(0.15, 0.3)),
+                off_mm=(float(aside[0]), float(aside[1]), float(depth)),
+                turn_deg=float(turn),
+            )
+        )
+    return tuple(bands)
 
 
 def denser(anatomy: Anatomy) -> Anatomy:
     """Return the same breast with gland almost everywhere."""
     return replace(anatomy, gland_support=0.93)
-
-
-def added_gland(
-    asymmetry: Asymmetry,
-    anatomy: Anatomy,
-    bank: TextureBank,
-    view: str,
-    silhouette: Silhouette,
-    gland: FloatArray,
-    dense: FloatArray,
-) -> FloatArray:
-    """Return what the slabs of gland, (slabs, rows, columns), gain inside the region."""
-    depths = ((k + 0.5) / len(gland) * 2.0 - 1.0 for k in range(len(gland)))
-    weights = [_weight(asymmetry, anatomy, bank, view, silhouette, z) for z in depths]
-    confluent = np.minimum(dense + _CONFLUENT, 1.0)
-    return np.asarray(np.stack(weights) * np.clip(confluent - gland, 0.0, None))
-
-
-def _weight(
-    asymmetry: Asymmetry,
-    anatomy: Anatomy,
-    bank: TextureBank,
-    view: str,
-    silhouette: Silhouette,
-    z: float,
-) -> FloatArray:
-    grid = silhouette.grid
-    height, width = grid.rows * grid.pitch_mm, grid.columns * grid.pitch_mm
-    rows, columns = int(np.ceil(height / COARSE_MM)), int(np.ceil(width / COARSE_MM))
-    x = ((np.arange(columns) + 0.5) * (width / columns)).astype(np.float32)
-    y = ((np.arange(rows) + 0.5) * (height / rows)).astype(np.float32)
-    gx, gy = np.meshgrid(
-        x * np.float32(anatomy.depth_mm / silhouette.nipple_mm[0]),
-        np.float32(silhouette.nipple_mm[1]) - y,
-    )
-    depth = np.full_like(gx, z * anatomy.half_depth_mm(view))
-    point = anatomy.to_anatomical(view, gx, gy, depth)
-    (place,) = asymmetry.places
-    # Compression moves tissue aside: an asymmetry stays as thick as it is wide.
-    squeezed = 0.5 * anatomy.thickness_mm / anatomy.half_depth_mm(view)
-    off = [at - c for at, c in zip((gx, gy, depth), anatomy.to_view(view, place), strict=True)]
-    off[2] *= np.float32(squeezed)
-    distance = np.sqrt(sum((o / r) ** 2 for o, r in zip(off, asymmetry.radii_mm, strict=True)))
-    index = np.stack(
-        [
-            (np.float32(2.0) * p + np.float32(s)) / np.float32(VOLUME_SPACING_MM)
-            for p, s in zip(point, anatomy.field_shift_mm, strict=True)
-        ]
-    )
-    ragged = map_coordinates(bank.volume, index, order=1, mode="grid-wrap")
-    level = _EDGE * (1.0 + asymmetry.raggedness * ragged - distance)
-    weight = (np.float32(asymmetry.share) * expit(level)).astype(np.float32)
-    size = (grid.columns, grid.rows)
-    return np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
-from mammo_node.phantom.asymmetry import Asymmetry, added_gland
+from mammo_node.phantom.asymmetry import Asymmetry
 from mammo_node.phantom.kinds import SKIN_THICKENING
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.lesion import PhantomLesion
@@ -23,10 +23,10 @@ from mammo_node.phantom.outline import Grid, Silhouette
 from mammo_node.phantom.parenchyma import Parenchyma
 from mammo_node.phantom.physics import SKIN_MM
 from mammo_node.phantom.skin import SkinThickening, extra_skin_mm, thickening_weight
+from mammo_node.phantom.slabs import Slabs
 from mammo_node.phantom.texture import TextureBank
 from mammo_node.phantom.truth import local_deviation, outline_of, region_truth
 
-ASYMMETRY_LEVEL = 0.3
 _ASYMMETRY_BLUR_MM = 2.0
 #: Added attenuation under which an asymmetry is none: 1.5 mm of gland in fat at 20 keV.
 _LEAST_ADDED = 0.04
@@ -81,12 +81,13 @@ def grow_asymmetry(
     tuple of Parenchyma and PhantomLesion or None
         Where the view shows no asymmetry, the tissue as it was and None.
     """
-    more = added_gland(asymmetry, anatomy, bank, view, silhouette, tissue.gland, dense.gland)
+    slabs = Slabs.of(view, anatomy, bank, silhouette, len(tissue.gland))
+    more = slabs.added_gland(asymmetry, tissue.gland, dense.gland)
     made = replace(tissue, gland=tissue.gland + more)
     before = attenuate(tissue)
     added = np.asarray(attenuate(made) - before, dtype=np.float32)
     smooth_px = _ASYMMETRY_BLUR_MM / silhouette.grid.pitch_mm
-    outline = outline_of(added, ASYMMETRY_LEVEL, smooth_px)
+    outline = outline_of(added, asymmetry.outline_level, smooth_px)
     if outline is None or added.max() < _LEAST_ADDED:
         return tissue, None
     contrast = _contrast(added, before, outline)

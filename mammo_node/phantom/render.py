@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from mammo_node.phantom.axilla import add_suspicious_node
 from mammo_node.phantom.coarse import add_coarse, draw_coarse, place_coarse
 from mammo_node.phantom.density import density_of
 from mammo_node.phantom.distractors import add_distractors
+from mammo_node.phantom.ground import Ground, lay_ground
 from mammo_node.phantom.implant import Implant, add_implant
 from mammo_node.phantom.kinds import SUSPICIOUS_NODE
 from mammo_node.phantom.landmarks import Landmarks, landmarks_of
@@ -27,6 +28,7 @@ from mammo_node.phantom.placed import Populated, populate
 from mammo_node.phantom.pulled_scene import pull_tissue
 from mammo_node.phantom.scene import Scene, build_scene
 from mammo_node.phantom.search import Place
+from mammo_node.phantom.settling import Site, settled
 from mammo_node.phantom.signs import Sign, growths
 from mammo_node.phantom.skin import SkinThickening
 from mammo_node.phantom.texture import TextureBank
@@ -73,17 +75,18 @@ def expose_breast(
     """Render the views `names` ("CC", "MLO") of one breast up to the detector."""
     mu = Attenuation.at(energy_kev)
     side = ord(breast.anatomy.laterality)
-    wanted = tuple(names)
+    wanted = set(names)
     grown = growths(breast.signs)
-    made_scenes: list[Scene] = []
-    for name in ("CC", "MLO"):
-        # What both views show is settled in the first one, even if only the second is wanted.
-        if name in wanted or any(_to_settle(growth) for growth in grown):
-            rng = np.random.default_rng([seed, side, len(name)])
-            scene = build_scene(rng, breast.anatomy, bank, name, grid, mu, grown)
-            made_scenes += [scene] if name in wanted else []
-            grown = scene.growths
-    scenes = tuple(made_scenes)
+    needed = wanted | {v for g in grown if isinstance(g, Asymmetry) for v in g.views}
+    grounds: dict[str, Ground] = {
+        name: lay_ground(
+            np.random.default_rng([seed, side, len(name)]), breast.anatomy, bank, name, grid, mu
+        )
+        for name in ("CC", "MLO")
+        if name in needed
+    }
+    grown = _settled(grown, grounds)
+    scenes = tuple(build_scene(ground, grown) for v, ground in grounds.items() if v in wanted)
     taken = [Place(point) for s in grown if isinstance(s, Asymmetry) for point in s.places]
     pulls = np.random.default_rng([seed, side, 5])
     scenes, pulled = pull_tissue(pulls, scenes, breast.signs, taken)
@@ -103,8 +106,19 @@ def expose_breast(
     ]
 
 
-def _to_settle(growth: Asymmetry | SkinThickening) -> bool:
-    return isinstance(growth, Asymmetry) and not growth.is_settled and growth.only_in is None
+def _settled(
+    grown: Iterable[Asymmetry | SkinThickening], grounds: Mapping[str, Ground]
+) -> tuple[Asymmetry | SkinThickening, ...]:
+    """Find places for asymmetries, one after another, whichever views are wanted."""
+    found: list[Asymmetry | SkinThickening] = []
+    sites: dict[str, Site] = {}
+    for growth in grown:
+        if isinstance(growth, Asymmetry):
+            sites |= {v: grounds[v].site() for v in growth.views if v not in sites}
+            growth = settled(growth, [sites[v] for v in growth.views])  # noqa: PLW2901
+            sites = {view: site.holding(growth) for view, site in sites.items()}
+        found.append(growth)
+    return tuple(found)
 
 
 def _insert_coarse(

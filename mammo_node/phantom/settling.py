@@ -2,36 +2,38 @@
 
 Gland added among as much gland shows as nothing. So places are tried in the tissue that is there,
 and the one is taken at which the asymmetry stands out from its surroundings about as far as it was
-drawn to; real ones do by 1.7 deviations of their ring (median).
+drawn to; real ones do by 1.7 deviations of their ring (median). What lies in both views is to stand
+out in both: seen in one alone, a reader would call it another name.
 """
 
 # ruff: noqa: PLR0917 - a step of rendering takes what it renders
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from mammo_node.phantom.anatomy import Anatomy
-from mammo_node.phantom.asymmetry import Asymmetry, added_gland
+from mammo_node.phantom.asymmetry import Asymmetry
 from mammo_node.phantom.contrast import disc_and_ring, radial_distance, rise
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette
 from mammo_node.phantom.parenchyma import Parenchyma
+from mammo_node.phantom.slabs import Slabs
 from mammo_node.phantom.texture import TextureBank
 
 #: Places are compared on pixels of about so many mm.
 _PITCH_MM = 0.8
-#: An asymmetry that stands out less where it would be seen best is none; one that does in the
-#: breast's other view is there, but nobody could name it.
-LEAST, SEEN = 0.9, 0.8
+#: An asymmetry that stands out less in one of its views, at the best of its places, is none.
+LEAST = 1.0
 #: One that stands out too far is blended in with less, but no less than this share.
 _LEAST_SHARE = 0.3
-#: The region is where more is added than this share of the most, smoothed by so many mm.
-_LEVEL, _SMOOTH_MM = 0.3, 2.0
+#: What is added is smoothed by so many mm before its outline is taken.
+_SMOOTH_MM = 2.0
 #: It is one patch of tissue: its largest part holds this share of it.
 _LEAST_PART = 0.75
 #: What lies nearer to the skin, or under so much muscle, is not compared.
@@ -46,13 +48,12 @@ class Site:
 
     `gland` and `dense` are slabs of the breast as it is and of a far denser one, (slabs, rows,
     columns); `there` is the log attenuation of all that is there, and `whole` what gland adds to it
-    where it fills the breast, (rows, columns). The others are what the tissue was grown for.
+    where it fills the breast, (rows, columns).
     """
 
     view: str
-    anatomy: Anatomy
-    bank: TextureBank
     silhouette: Silhouette
+    slabs: Slabs
     gland: FloatArray
     dense: FloatArray
     there: FloatArray
@@ -73,26 +74,28 @@ class Site:
         whole = (layers.mu.gland - layers.mu.adipose) * np.clip(
             layers.thick - layers.skin, 0.0, None
         )
+        silhouette = _decimated(layers.silhouette, step)
         return cls(
             view,
-            anatomy,
-            bank,
-            _decimated(layers.silhouette, step),
+            silhouette,
+            Slabs.of(view, anatomy, bank, silhouette, len(tissue.gland)),
             tissue.gland[:, *step],
             dense.gland[:, *step],
             layers.attenuate(tissue)[step],
             np.asarray(whole[step], dtype=np.float32),
         )
 
-    def settled(self, asymmetry: Asymmetry) -> Asymmetry:
-        """Choose one of an asymmetry's places; none are left where it would be seen at none."""
-        tried = [replace(asymmetry, places=(place,)) for place in asymmetry.places]
-        ratios = [self.standing_out(one) for one in tried]
-        best = min(range(len(tried)), key=lambda i: _distance(ratios[i], asymmetry.stands_out))
-        if ratios[best] < LEAST:
-            return replace(asymmetry, places=())
-        less = min(1.0, asymmetry.stands_out / ratios[best])
-        return replace(tried[best], share=max(_LEAST_SHARE, less * asymmetry.share))
+    def added(self, asymmetry: Asymmetry) -> FloatArray:
+        """Gland that a settled asymmetry adds, (slabs, rows, columns)."""
+        return self.slabs.added_gland(asymmetry, self.gland, self.dense)
+
+    def holding(self, asymmetry: Asymmetry) -> Site:
+        """Return the tissue with a settled asymmetry in it, if this view has it."""
+        if not asymmetry.is_in(self.view):
+            return self
+        added = self.added(asymmetry)
+        there = self.there + added.mean(axis=0) * self.whole
+        return replace(self, gland=self.gland + added, there=there)
 
     def standing_out(self, asymmetry: Asymmetry) -> float:
         """Mean of a region's disc less that of the ring around it, over the ring's deviation.
@@ -101,13 +104,10 @@ class Site:
         nor a bright spot that it hardly changes is one.
         """
         silhouette, pitch_mm = self.silhouette, self.silhouette.grid.pitch_mm
-        gland = added_gland(
-            asymmetry, self.anatomy, self.bank, self.view, silhouette, self.gland, self.dense
-        )
-        added = gland.mean(axis=0) * self.whole
+        added = self.added(asymmetry).mean(axis=0) * self.whole
         breast = (silhouette.inside_mm > _INSIDE_MM) & (silhouette.pectoral < _MUSCLE)
         smooth = cv2.GaussianBlur(added, (0, 0), _SMOOTH_MM / pitch_mm)
-        region = _largest_part((smooth > _LEVEL * smooth.max()) & breast)
+        region = _largest_part((smooth > asymmetry.outline_level * smooth.max()) & breast)
         if region is None:
             return 0.0
         disc, ring = disc_and_ring(_in_radii(region), breast)
@@ -118,6 +118,30 @@ class Site:
         deviation = max(float(made[ring].std()), _LEAST_DEVIATION)
         rises = [rise(grey, disc, ring) for grey in (made, added)]
         return min(rises) / deviation
+
+
+def settled(asymmetry: Asymmetry, sites: Sequence[Site]) -> Asymmetry:
+    """Choose one of an asymmetry's places; none are left where it would be seen at none.
+
+    `sites` are the views that it lies in: it has to stand out in all of them.
+    """
+    tried = [replace(asymmetry, places=(place,)) for place in asymmetry.places]
+    ratios = [_least_standing_out(one, sites) for one in tried]
+    best = min(range(len(tried)), key=lambda i: _distance(ratios[i], asymmetry.stands_out))
+    if ratios[best] < LEAST:
+        return replace(asymmetry, places=())
+    less = min(1.0, asymmetry.stands_out / ratios[best])
+    return replace(tried[best], share=max(_LEAST_SHARE, less * asymmetry.share))
+
+
+def _least_standing_out(asymmetry: Asymmetry, sites: Sequence[Site]) -> float:
+    """By how much it stands out where it does least; views after one that shows it not are left."""
+    least = float("inf")
+    for site in sites:
+        least = min(least, site.standing_out(asymmetry))
+        if least < LEAST:
+            break
+    return least
 
 
 def _distance(ratio: float, wanted: float) -> float:

@@ -10,12 +10,12 @@ import numpy as np
 
 from mammo_node.phantom.anatomy import draw_pair
 from mammo_node.phantom.finish import finish
+from mammo_node.phantom.ground import STRUCTURE_MM
 from mammo_node.phantom.implant import FILLINGS, Implant, draw_implant
 from mammo_node.phantom.look import Look, draw_look, draw_spot
 from mammo_node.phantom.metal import BALL, RING, WIRE
 from mammo_node.phantom.outline import Grid
 from mammo_node.phantom.render import Breast, expose_breast
-from mammo_node.phantom.scene import STRUCTURE_MM
 from mammo_node.phantom.signs import draw_signs
 from mammo_node.phantom.texture import TextureBank
 from mammo_node.phantom.view import PhantomStudy, PhantomView

@@ -13,6 +13,7 @@ from mammo_node.phantom import VENDORS, draw_recipe, generate_study
 from mammo_node.phantom.anatomy import draw_anatomy
 from mammo_node.phantom.dicom import write_study
 from mammo_node.phantom.framing import Field
+from mammo_node.phantom.ground import lay_ground
 from mammo_node.phantom.look import BLACK, GREY, WHITE
 from mammo_node.phantom.physics import Attenuation
 from mammo_node.phantom.scene import build_scene
@@ -218,7 +219,7 @@ def whole_breast(bank, pitch_mm):
     anatomy = draw_anatomy(np.random.default_rng(6), "L")
     rng = np.random.default_rng(7)
     grid = grid_of(pitch_mm)
-    return build_scene(rng, anatomy, bank, "CC", grid, Attenuation.at(20.0))
+    return build_scene(lay_ground(rng, anatomy, bank, "CC", grid, Attenuation.at(20.0)))
 
 
 @pytest.mark.parametrize("pitch_mm", [0.05, 0.07, 0.1])

@@ -8,6 +8,7 @@ import pytest
 from mammo_node.phantom import draw_recipe, finish, generate_study
 from mammo_node.phantom.anatomy import draw_anatomy
 from mammo_node.phantom.dust import HAIR_MM, _hair, add_dust
+from mammo_node.phantom.ground import lay_ground
 from mammo_node.phantom.kinds import SKIN_MARKER
 from mammo_node.phantom.look import BLACK, WHITE, FilmSheet, Spot
 from mammo_node.phantom.metal import BALL, RING, WIRE, add_skin_marker
@@ -36,7 +37,9 @@ def scene(texture_bank):
     """A left craniocaudal view up to the detector."""
     anatomy = draw_anatomy(np.random.default_rng(6), "L")
     rng = np.random.default_rng(7)
-    return build_scene(rng, anatomy, texture_bank, "CC", grid_of(PITCH_MM), Attenuation.at(20.0))
+    return build_scene(
+        lay_ground(rng, anatomy, texture_bank, "CC", grid_of(PITCH_MM), Attenuation.at(20.0))
+    )
 
 
 def marked(seed=1, **changes):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mammo_node.phantom.anatomy import draw_pair
+from mammo_node.phantom.ground import lay_ground
 from mammo_node.phantom.insertion import mass_in_view
 from mammo_node.phantom.mass import draw_mass, project_mass
 from mammo_node.phantom.physics import Attenuation
@@ -28,7 +29,9 @@ def anatomy():
 def scene(anatomy, texture_bank):
     """Its craniocaudal view."""
     rng = np.random.default_rng(8)
-    return build_scene(rng, anatomy, texture_bank, "CC", grid_of(PITCH_MM), Attenuation.at(20.0))
+    return build_scene(
+        lay_ground(rng, anatomy, texture_bank, "CC", grid_of(PITCH_MM), Attenuation.at(20.0))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def both(anatomy, scene, texture_bank):
     """Its two views."""
     grid, mu = grid_of(PITCH_MM), Attenuation.at(20.0)
     rng = np.random.default_rng(9)
-    return scene, build_scene(rng, anatomy, texture_bank, "MLO", grid, mu)
+    return scene, build_scene(lay_ground(rng, anatomy, texture_bank, "MLO", grid, mu))
 
 
 def ball(rim, radius_mm=8.0):

@@ -8,6 +8,7 @@ import pytest
 
 from mammo_node.phantom.anatomy import draw_pair
 from mammo_node.phantom.contrast import LEAST_STANDING_OUT
+from mammo_node.phantom.ground import lay_ground
 from mammo_node.phantom.insertion import mass_in_view
 from mammo_node.phantom.mass import draw_mass, pull_of
 from mammo_node.phantom.physics import Attenuation
@@ -27,7 +28,7 @@ def views(texture_bank):
     anatomy = draw_pair(np.random.default_rng(8))[0]
     grid, mu = grid_of(PITCH_MM), Attenuation.at(20.0)
     scenes = (
-        build_scene(np.random.default_rng(8 + i), anatomy, texture_bank, name, grid, mu)
+        build_scene(lay_ground(np.random.default_rng(8 + i), anatomy, texture_bank, name, grid, mu))
         for i, name in enumerate(("CC", "MLO"))
     )
     return tuple(Populated(scene, scene.log_attenuation, (), ()) for scene in scenes)
