@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from mammo_node.phantom.contrast import radial_distance
 from mammo_node.phantom.kinds import DISTORTION
 from mammo_node.phantom.lesion import Patch, PhantomLesion
 from mammo_node.phantom.noise import FloatArray
@@ -15,17 +16,23 @@ from mammo_node.phantom.scene import Scene
 from mammo_node.phantom.threads import draw_threads
 from mammo_node.phantom.truth import local_deviation, region_truth
 
+#: Bounds of `Distortion.density`: with these distortions stand out by about 0.7 deviations of their
+#: ring, as real ones do.
+_DENSITY = (0.0, 0.5)
+
 
 @dataclass(frozen=True, slots=True)
 class Distortion:
     """Lines around a point, in the anatomical frame.
 
     `lines` is (count, 7): direction (a, s, l), start and end in mm from the point, width in mm and
-    bend relative to the length.
+    bend relative to the length. `density` is how much denser tissue is at the point, where it is
+    gathered: a share of what it attenuates more than fat.
     """
 
     radius_mm: float
     strength: float
+    density: float
     lines: FloatArray
 
 
@@ -40,7 +47,8 @@ def draw_distortion(rng: np.random.Generator) -> Distortion:
     width = np.clip(rng.lognormal(np.log(0.75), 0.4, count), 0.3, 1.7)
     bend = rng.normal(0.0, 0.035, count)
     lines = np.column_stack([direction, start, end, width, bend]).astype(np.float32)
-    return Distortion(radius, float(rng.uniform(0.6, 1.6)), lines)
+    strength = float(rng.uniform(0.6, 1.6))
+    return Distortion(radius, strength, float(rng.uniform(*_DENSITY)), lines)
 
 
 def distortion_pull(distortion: Distortion, centre_mm: tuple[float, float]) -> Pull:
@@ -85,5 +93,14 @@ def distort(
     if truth is None:
         return None
     Patch(added, depths.column, depths.row).add_to(scene.log_attenuation)
+    scene.log_attenuation[:] += _gathered(scene, distortion, centre_px)
     deviation = local_deviation(scene.log_attenuation, truth.box_px)
     return replace(truth, contrast=float(added[added > 0].mean()) / deviation)
+
+
+def _gathered(scene: Scene, distortion: Distortion, centre_px: tuple[float, float]) -> FloatArray:
+    """Return what tissue attenuates more where it is drawn together, (rows, columns)."""
+    distance_px = radial_distance(scene.log_attenuation.shape, centre_px, 1.0)
+    away = np.clip(1.0 - distance_px * scene.grid.pitch_mm / distortion.radius_mm, 0.0, 1.0)
+    more = np.clip(scene.log_attenuation - scene.mu.adipose * scene.thickness_mm, 0.0, None)
+    return np.asarray(distortion.density * away * more, dtype=np.float32)
