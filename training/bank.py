@@ -18,7 +18,7 @@ import numpy as np
 from mammo_node.image.geometry import ViewTransform
 from mammo_node.image.preprocess import NoBreastFound, Prepared, prepare
 from mammo_node.phantom import PhantomStudy, PhantomView, TextureBank, generate_study
-from mammo_node.phantom.kinds import SIGNS
+from mammo_node.phantom.kinds import ASYMMETRY, FOCAL_ASYMMETRY, GLOBAL_ASYMMETRY, SIGNS
 from mammo_node.vocabulary import Box, InputSpec, Orientation
 from training.raw import save_raw
 from training.view import (
@@ -43,6 +43,9 @@ CLUSTER_WEIGHTS = (0.35, 0.4, 0.25)
 OUTLINE_MM = 0.3
 #: Share of studies without any other finding.
 SIGNLESS = 0.4
+#: Asymmetries differ more from one to the next than other findings do, and some have no place where
+#: they would be seen: so many times as many are asked for.
+SIGN_WEIGHTS = {ASYMMETRY: 3.0, FOCAL_ASYMMETRY: 3.0, GLOBAL_ASYMMETRY: 1.5}
 
 LEVELS = InputSpec(
     name="image",
@@ -171,7 +174,9 @@ def _draw_signs(rng: np.random.Generator, signless: float) -> list[str]:
     if rng.uniform() < signless:
         return []
     count = int(rng.integers(1, 4))
-    return sorted(str(name) for name in rng.choice(SIGNS, count, replace=False))
+    weights = np.array([SIGN_WEIGHTS.get(kind, 1.0) for kind in SIGNS])
+    drawn = rng.choice(SIGNS, count, replace=False, p=weights / weights.sum())
+    return sorted(str(name) for name in drawn)
 
 
 def view_name(study: PhantomStudy, view: PhantomView) -> str:
