@@ -10,9 +10,11 @@ is shown as the study's vendor would. How a study is taken is one recipe, `look.
 
 Findings beside masses and clusters (`kinds.SIGNS`; a quarter of the women have one):
 
-- focal and global asymmetry, in both views of one breast, and asymmetry, in one view only: the
-  tissue of a denser breast, grown with the same random numbers, blended in within a ragged region;
-- architectural distortion: tissue drawn to a point, fine lines radiating from it, no mass;
+- focal and global asymmetry, in both views of one breast: the tissue of a denser breast, grown
+  with the same random numbers, blended in within a ragged region; asymmetry, in one view only: the
+  same, most often in bands that cross there;
+- architectural distortion: tissue drawn to a point and denser there, fine lines radiating from it,
+  no mass;
 - suspicious axillary nodes, round and dense without a hilum, in the oblique view only;
 - thickened skin; retracted skin and nipple, with strands from the dent.
 
