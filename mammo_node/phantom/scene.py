@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import cv2
@@ -89,7 +90,7 @@ def build_scene(ground: Ground, growths: Iterable[Asymmetry | SkinThickening] = 
             )
             grown.append(truth)
     attenuation = layers.attenuate(tissue)
-    nipple = _add_turned_nipple(ground.rng, anatomy, layers, attenuation)
+    nipple = _add_turned_nipple(deepcopy(ground.rng), anatomy, layers, attenuation)
     grown += [
         thicken_skin(growth, layers, attenuation, frame)
         for growth in found
