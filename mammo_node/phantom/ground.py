@@ -17,7 +17,7 @@ from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.outline import Grid, Silhouette, draw_silhouette
 from mammo_node.phantom.parenchyma import Parenchyma, grow_parenchyma
 from mammo_node.phantom.physics import Attenuation, skin_path_mm, thickness_mm
-from mammo_node.phantom.settling import Site
+from mammo_node.phantom.slabs import Slabs
 from mammo_node.phantom.texture import TextureBank
 
 STRUCTURE_MM = 0.2
@@ -55,9 +55,10 @@ class Ground:
             deepcopy(self.again), denser(self.anatomy), self.bank, self.view, self.part
         )
 
-    def site(self) -> Site:
-        """Return where asymmetries may lie."""
-        return Site.of(self.view, self.anatomy, self.bank, self.layers, self.tissue, self.dense)
+    @cached_property
+    def slabs(self) -> Slabs:
+        """The part cut into the slabs of its tissue."""
+        return Slabs.of(self.view, self.anatomy, self.bank, self.part, len(self.tissue.gland))
 
 
 def lay_ground(

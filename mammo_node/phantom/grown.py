@@ -8,23 +8,20 @@ added to the attenuation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry
+from mammo_node.phantom.ground import Ground
 from mammo_node.phantom.kinds import SKIN_THICKENING
 from mammo_node.phantom.layers import Layers
 from mammo_node.phantom.lesion import PhantomLesion
 from mammo_node.phantom.noise import FloatArray
-from mammo_node.phantom.outline import Grid, Silhouette
+from mammo_node.phantom.outline import Grid
 from mammo_node.phantom.parenchyma import Parenchyma
 from mammo_node.phantom.physics import SKIN_MM
 from mammo_node.phantom.skin import SkinThickening, extra_skin_mm, thickening_weight
-from mammo_node.phantom.slabs import Slabs
-from mammo_node.phantom.texture import TextureBank
 from mammo_node.phantom.truth import local_deviation, outline_of, region_truth
 
 _ASYMMETRY_BLUR_MM = 2.0
@@ -51,15 +48,7 @@ class Frame:
 
 
 def grow_asymmetry(
-    asymmetry: Asymmetry,
-    view: str,
-    anatomy: Anatomy,
-    bank: TextureBank,
-    silhouette: Silhouette,
-    tissue: Parenchyma,
-    dense: Parenchyma,
-    attenuate: Callable[[Parenchyma], FloatArray],
-    frame: Frame,
+    asymmetry: Asymmetry, ground: Ground, tissue: Parenchyma, frame: Frame
 ) -> tuple[Parenchyma, PhantomLesion | None]:
     """Blend in the tissue of a denser breast.
 
@@ -67,12 +56,10 @@ def grow_asymmetry(
     ----------
     asymmetry
         Where: one that is settled, and in this view.
-    view, anatomy, bank, silhouette
-        What the tissue was grown for.
-    tissue, dense
-        The breast as it is, and grown once more with the same random numbers but far denser.
-    attenuate
-        Gives the log attenuation of a tissue, (rows, columns) float32 on the silhouette's grid.
+    ground
+        The view.
+    tissue
+        What grew there, with the asymmetries before this one.
     frame
         The image in which the truth is told.
 
@@ -81,12 +68,11 @@ def grow_asymmetry(
     tuple of Parenchyma and PhantomLesion or None
         Where the view shows no asymmetry, the tissue as it was and None.
     """
-    slabs = Slabs.of(view, anatomy, bank, silhouette, len(tissue.gland))
-    more = slabs.added_gland(asymmetry, tissue.gland, dense.gland)
+    more = ground.slabs.added_gland(asymmetry, tissue.gland, ground.dense.gland)
     made = replace(tissue, gland=tissue.gland + more)
-    before = attenuate(tissue)
-    added = np.asarray(attenuate(made) - before, dtype=np.float32)
-    smooth_px = _ASYMMETRY_BLUR_MM / silhouette.grid.pitch_mm
+    before = ground.layers.attenuate(tissue)
+    added = np.asarray(ground.layers.attenuate(made) - before, dtype=np.float32)
+    smooth_px = _ASYMMETRY_BLUR_MM / ground.part.grid.pitch_mm
     outline = outline_of(added, asymmetry.outline_level, smooth_px)
     if outline is None or added.max() < _LEAST_ADDED:
         return tissue, None

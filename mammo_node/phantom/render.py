@@ -113,11 +113,13 @@ def _settled(
     found: list[Asymmetry | SkinThickening] = []
     sites: dict[str, Site] = {}
     for growth in grown:
-        if isinstance(growth, Asymmetry):
-            sites |= {v: grounds[v].site() for v in growth.views if v not in sites}
-            growth = settled(growth, [sites[v] for v in growth.views])  # noqa: PLW2901
-            sites = {view: site.holding(growth) for view, site in sites.items()}
-        found.append(growth)
+        if not isinstance(growth, Asymmetry):
+            found.append(growth)
+            continue
+        sites |= {v: Site.of(grounds[v]) for v in growth.views if v not in sites}
+        lying = settled(growth, [sites[v] for v in growth.views])
+        sites = {view: site.holding(lying) for view, site in sites.items()}
+        found.append(lying)
     return tuple(found)
 
 

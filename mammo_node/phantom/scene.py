@@ -69,7 +69,7 @@ def build_scene(ground: Ground, growths: Iterable[Asymmetry | SkinThickening] = 
 
     `growths` are findings of this breast that lie in its tissue; asymmetries are settled.
     """
-    view, anatomy, grid, part = ground.view, ground.anatomy, ground.grid, ground.part
+    view, anatomy, grid = ground.view, ground.anatomy, ground.grid
     rows, columns, layers = ground.rows, ground.columns, ground.layers
     frame = Frame(grid, ground.factor, rows.start)
     tissue = ground.tissue
@@ -77,17 +77,7 @@ def build_scene(ground: Ground, growths: Iterable[Asymmetry | SkinThickening] = 
     found = tuple(growths)
     for growth in found:
         if isinstance(growth, Asymmetry) and growth.is_in(view):
-            tissue, truth = grow_asymmetry(
-                growth,
-                view,
-                anatomy,
-                ground.bank,
-                part,
-                tissue,
-                ground.dense,
-                layers.attenuate,
-                frame,
-            )
+            tissue, truth = grow_asymmetry(growth, ground, tissue, frame)
             grown.append(truth)
     attenuation = layers.attenuate(tissue)
     nipple = _add_turned_nipple(deepcopy(ground.rng), anatomy, layers, attenuation)

@@ -6,8 +6,6 @@ drawn to; real ones do by 1.7 deviations of their ring (median). What lies in bo
 out in both: seen in one alone, a reader would call it another name.
 """
 
-# ruff: noqa: PLR0917 - a step of rendering takes what it renders
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,15 +14,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from mammo_node.phantom.anatomy import Anatomy
 from mammo_node.phantom.asymmetry import Asymmetry
 from mammo_node.phantom.contrast import disc_and_ring, radial_distance, rise
-from mammo_node.phantom.layers import Layers
+from mammo_node.phantom.ground import Ground
 from mammo_node.phantom.noise import FloatArray
 from mammo_node.phantom.outline import Grid, Silhouette
-from mammo_node.phantom.parenchyma import Parenchyma
 from mammo_node.phantom.slabs import Slabs
-from mammo_node.phantom.texture import TextureBank
 
 #: Places are compared on pixels of about so many mm.
 _PITCH_MM = 0.8
@@ -60,27 +55,20 @@ class Site:
     whole: FloatArray
 
     @classmethod
-    def of(
-        cls,
-        view: str,
-        anatomy: Anatomy,
-        bank: TextureBank,
-        layers: Layers,
-        tissue: Parenchyma,
-        dense: Parenchyma,
-    ) -> Site:
+    def of(cls, ground: Ground) -> Site:
         """Take what was grown on the structure grid."""
+        layers, tissue = ground.layers, ground.tissue
         step = _steps(layers.silhouette.grid)
         whole = (layers.mu.gland - layers.mu.adipose) * np.clip(
             layers.thick - layers.skin, 0.0, None
         )
         silhouette = _decimated(layers.silhouette, step)
         return cls(
-            view,
+            ground.view,
             silhouette,
-            Slabs.of(view, anatomy, bank, silhouette, len(tissue.gland)),
+            Slabs.of(ground.view, ground.anatomy, ground.bank, silhouette, len(tissue.gland)),
             tissue.gland[:, *step],
-            dense.gland[:, *step],
+            ground.dense.gland[:, *step],
             layers.attenuate(tissue)[step],
             np.asarray(whole[step], dtype=np.float32),
         )

@@ -72,10 +72,11 @@ class Slabs:
     def _weight(self, asymmetry: Asymmetry, slab: Slab) -> FloatArray:
         anatomy = self.anatomy
         (place,) = asymmetry.places
-        # Compression moves tissue aside: an asymmetry stays as thick as it is wide.
+        # Compression moves tissue aside: radii along the beam are of the compressed breast, too.
         squeezed = 0.5 * anatomy.thickness_mm / anatomy.half_depth_mm(self.view)
         x, up, depth = anatomy.to_view(self.view, place)
         if asymmetry.is_summation:
+            # Bands share the whole thickness, wherever in it their place lies.
             depth = 0.0
         off = slab.x - x, slab.up - up, np.float32(squeezed) * (slab.depth - depth)
         levels = [

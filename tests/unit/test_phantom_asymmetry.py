@@ -10,7 +10,7 @@ from mammo_node.phantom.asymmetry import Region, draw_asymmetry
 from mammo_node.phantom.ground import lay_ground
 from mammo_node.phantom.kinds import ASYMMETRY, FOCAL_ASYMMETRY, GLOBAL_ASYMMETRY
 from mammo_node.phantom.physics import Attenuation
-from mammo_node.phantom.settling import LEAST, settled
+from mammo_node.phantom.settling import LEAST, Site, settled
 from mammo_node.phantom.study import grid_of
 
 PITCH_MM = 0.4
@@ -27,7 +27,7 @@ def sites(anatomy, texture_bank):
     """Where asymmetries may lie in its two views."""
     grid, mu = grid_of(PITCH_MM), Attenuation.at(20.0)
     return {
-        view: lay_ground(np.random.default_rng(3), anatomy, texture_bank, view, grid, mu).site()
+        view: Site.of(lay_ground(np.random.default_rng(3), anatomy, texture_bank, view, grid, mu))
         for view in ("CC", "MLO")
     }
 
@@ -100,6 +100,7 @@ def test_asymmetries_lie_where_they_are_seen(anatomy, sites):
 def test_where_all_is_gland_no_asymmetry_is_seen(anatomy, sites):
     """A breast as dense as the asymmetry itself in one of its views has no place for it."""
     (asymmetry,) = drawn(anatomy, FOCAL_ASYMMETRY, 1)
+    assert settled(asymmetry, [*sites.values()]).places
     full = replace(sites["MLO"], gland=np.ones_like(sites["MLO"].gland))
     assert settled(asymmetry, [sites["CC"], full]).places == ()
 
