@@ -13,6 +13,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from mammo_node.image.recipes import wide_blur
+
 Level = np.ndarray
 Change = Callable[[np.random.Generator, Level, float], Level]
 
@@ -80,10 +82,7 @@ def _sharpen(rng: np.random.Generator, level: Level, mm: float) -> Level:
 def _equalise(rng: np.random.Generator, level: Level, mm: float) -> Level:
     """Flatten: take out part of what varies slowly, as peripheral equalisation does."""
     sigma = float(rng.uniform(6.0, 20.0)) / mm
-    factor = max(1, int(sigma / 4))
-    small = cv2.resize(level, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
-    slow = cv2.GaussianBlur(small, (0, 0), sigma / factor)
-    slow = cv2.resize(slow, level.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    slow = wide_blur(level, sigma)
     share = np.float32(rng.uniform(0.2, 0.6))
     return np.asarray(level - share * (slow - slow.mean()), dtype=np.float32)
 

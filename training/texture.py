@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
+from mammo_node.image.recipes import wide_blur
 from training.windows import Window
 
 #: Share of windows that are changed.
@@ -28,6 +28,8 @@ EXPONENT, EXPONENT_JITTER = (-0.25, 0.6), 0.12
 GAIN = (-0.4, 0.3)
 #: Skin lines and films' edges are not detail: from so many deviations on all is scaled alike.
 _DETAIL = 4.0
+#: Every so many pixels in both directions tell a band's deviation.
+_EVERY = 4
 
 
 def retexture(rng: np.random.Generator, window: Window, strength: float) -> Window:
@@ -52,7 +54,7 @@ def retexture(rng: np.random.Generator, window: Window, strength: float) -> Wind
         power = float(np.exp(exponent + EXPONENT_JITTER * rng.standard_normal()))
         gain = np.float32(np.exp(rng.uniform(*GAIN)))
         if sigma >= _FINEST_PX:
-            smooth = cv2.GaussianBlur(rest, (0, 0), sigma)
+            smooth = wide_blur(rest, sigma)
             detail += gain * _reshaped(rest - smooth, mask, power)
             rest = smooth
     level = np.where(mask, rest + detail, np.float32(0.0)).astype(np.float32)
@@ -62,11 +64,17 @@ def retexture(rng: np.random.Generator, window: Window, strength: float) -> Wind
 def _reshaped(band: np.ndarray, mask: np.ndarray, power: float) -> np.ndarray:
     """Raise a band over its deviation to a power; its deviation stays."""
     # Robust, as the skin line would count for most of the deviation.
-    deviation = 1.4826 * float(np.median(np.abs(band[mask]))) + 1e-6
-    size = np.abs(band) / np.float32(deviation)
-    detail = np.minimum(size, np.float32(_DETAIL))
-    factor = np.maximum(detail, np.float32(1e-6)) ** np.float32(power - 1.0)
-    before, after = (float((d[mask] ** 2).mean()) for d in (detail, detail * factor))
-    if after == 0.0:
+    some = np.abs(band[::_EVERY, ::_EVERY][mask[::_EVERY, ::_EVERY]])
+    if not some.any():
         return band
+    deviation = np.float32(1.4826 * float(np.median(some)) + 1e-6)
+    exponent = np.float32(power - 1.0)
+    detail = _size(some, deviation)
+    before, after = (float((d**2).mean()) for d in (detail, detail * detail**exponent))
+    factor = _size(np.abs(band), deviation) ** exponent
     return np.asarray(band * factor * np.float32((before / after) ** 0.5), dtype=np.float32)
+
+
+def _size(detail: np.ndarray, deviation: np.float32) -> np.ndarray:
+    """Detail over the deviation, as far as it counts, and never 0."""
+    return np.clip(detail / deviation, np.float32(1e-6), np.float32(_DETAIL))

@@ -69,11 +69,11 @@ def local_contrast(source: Source, parameters: Parameters) -> FloatImage:
 def contrast_of(level: FloatImage, mask: BoolImage, sigma_px: float) -> FloatImage:
     """Make the channel `local_contrast` from grey levels that are 0..1 in the breast already."""
     weight = mask.astype(np.float32)
-    cover = np.maximum(_wide_blur(weight, sigma_px), np.float32(1e-3))
-    mean = _wide_blur(level, sigma_px) / cover
+    cover = np.maximum(wide_blur(weight, sigma_px), np.float32(1e-3))
+    mean = wide_blur(level, sigma_px) / cover
     difference = np.asarray((level - mean) * weight, dtype=np.float32)
     squared = np.asarray(difference * difference, dtype=np.float32)
-    variance = _wide_blur(squared, sigma_px) / cover
+    variance = wide_blur(squared, sigma_px) / cover
     contrast = difference / (np.float32(3.0) * (np.sqrt(variance) + np.float32(_FLOOR)))
     return np.asarray(np.clip(contrast, -1.0, 1.0), dtype=np.float32)
 
@@ -98,8 +98,8 @@ def specks(source: Source, parameters: Parameters) -> FloatImage:
     weight = cv2.erode(source.mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     strength = cv2.resize(np.abs(detail), (columns, rows), interpolation=cv2.INTER_AREA) * weight
     sigma_px = parameters.get("sigma_mm", 6.0) / source.mm_per_pixel
-    cover = np.maximum(_wide_blur(weight, sigma_px), np.float32(1e-3))
-    deviation = np.float32(_ABSOLUTE_TO_DEVIATION) * _wide_blur(strength, sigma_px) / cover
+    cover = np.maximum(wide_blur(weight, sigma_px), np.float32(1e-3))
+    deviation = np.float32(_ABSOLUTE_TO_DEVIATION) * wide_blur(strength, sigma_px) / cover
     inside = deviation[weight > 0]
     floor = np.float32(0.2 * float(inside.mean()) if inside.size else 1.0) + np.float32(1e-6)
     peak = cv2.dilate(detail, np.ones((zoom, zoom), np.uint8), anchor=(0, 0))[::zoom, ::zoom]
@@ -194,7 +194,8 @@ def _levels(source: Source, parameters: Parameters) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _wide_blur(image: FloatImage, sigma_px: float) -> FloatImage:
+def wide_blur(image: FloatImage, sigma_px: float) -> FloatImage:
+    """Blur by a Gaussian; a wide one at a lower resolution, where it costs next to nothing."""
     factor = max(1, int(sigma_px / 4.0))
     if factor == 1:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px))
