@@ -33,7 +33,8 @@ class DenseRules:
     cells of `cell_px` pixels of `mm_per_pixel`. `on_finding` is the share of crops around a
     finding, every label as often as the others; the rest lie anywhere on a breast. `inserted` is
     the share that gets a fresh cluster, `massed` the share that gets a fresh mass, `scattered` the
-    share that gets single specks; `strength` is that of changes of grey levels and texture.
+    share that gets single specks, `turned` the share in which rows are changed for columns;
+    `strength` is that of changes of grey levels and texture.
     """
 
     kinds: tuple[tuple[str, ...], ...]
@@ -46,6 +47,7 @@ class DenseRules:
     inserted: float = 0.0
     massed: float = 0.0
     scattered: float = 0.0
+    turned: float = 0.0
     scale: tuple[float, float] = (0.85, 1.18)
     strength: float = 1.0
 
@@ -73,6 +75,9 @@ class DenseSource(FindingSource):
         image, mask = make_channels(window, rules.channels, rules.parameters), window.mask
         shapes = self._shapes(window, found)
         hidden = [shape.covered(mask) < _SEEN * shape.covered(whole.mask) for shape, _ in shapes]
+        if rng.uniform() < rules.turned:
+            image, mask = image.transpose(0, 2, 1), mask.T
+            shapes = [(shape.transposed(), label) for shape, label in shapes]
         if rng.uniform() < 0.5:
             image, mask = image[:, ::-1], mask[::-1]
             shapes = [(shape.mirrored(size), label) for shape, label in shapes]

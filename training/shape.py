@@ -61,6 +61,11 @@ class Shape:
         x0, y0, x1, y1 = self.box
         return Shape(self.points * (1, -1) + (0, rows), (x0, rows - y1, x1, rows - y0))
 
+    def transposed(self) -> Shape:
+        """Change rows for columns."""
+        x0, y0, x1, y1 = self.box
+        return Shape(self.points[:, ::-1], (y0, x0, y1, x1))
+
     def drawn_point(self, rng: np.random.Generator) -> np.ndarray:
         """Draw a point of it, (x, y)."""
         at = np.array([self.box[:2], self.box[2:]])

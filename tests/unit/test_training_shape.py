@@ -76,6 +76,16 @@ def test_cells_along_a_crescent_are_asked_for_it():
     assert weight[0, 2:5, 2:5].all()
 
 
+def test_rows_change_for_columns():
+    """A transposed shape covers in a transposed mask what the shape covers in the mask."""
+    rng = np.random.default_rng(5)
+    mask = rng.uniform(size=(48, 48)) < 0.5
+    shape = Shape(np.array([(4.0, 30.0), (40.0, 34.0), (9.0, 41.0)]), (4.0, 30.0, 40.0, 41.0))
+    assert shape.transposed().box == (30.0, 4.0, 41.0, 40.0)
+    assert shape.transposed().covered(mask.T) == shape.covered(mask)
+    assert shape.transposed().covered(mask) != shape.covered(mask)
+
+
 def test_points_drawn_lie_in_the_shape():
     """Windows are centred on the finding itself."""
     rng = np.random.default_rng(0)

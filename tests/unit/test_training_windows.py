@@ -142,9 +142,10 @@ def bank(tmp_path):
 RULES = DenseRules(KINDS, ("global",), cells=10, on_finding=1.0, strength=0.0)
 
 
-def test_crops_ask_for_what_their_cells_show(bank):
+@pytest.mark.parametrize("turned", [0.0, 1.0])
+def test_crops_ask_for_what_their_cells_show(bank, turned):
     """Cells that are asked for the mass are bright, in flipped crops too, and those around dark."""
-    source = DenseSource(bank, RULES)
+    source = DenseSource(bank, replace(RULES, turned=turned))
     for seed in range(6):
         drawn = source.draw(np.random.default_rng(seed))
         assert drawn["image"].shape == (1, 640, 640)
@@ -152,6 +153,19 @@ def test_crops_ask_for_what_their_cells_show(bank):
         wanted, weight = drawn["wanted"][0], drawn["weight"][0]
         assert (wanted * weight).any()
         assert at_cells[wanted > 0].min() > at_cells[(wanted == 0) & (weight > 0)].max()
+
+
+def test_crops_change_rows_for_columns(bank):
+    """A turned crop is the other one's picture, to be flipped or not, with rows for columns."""
+    for seed in range(4):
+        plain, turned = (
+            DenseSource(bank, replace(RULES, turned=share)).draw(np.random.default_rng(seed))
+            for share in (0.0, 1.0)
+        )
+        image, other = plain["image"][0], turned["image"][0]
+        assert not np.array_equal(image, other)
+        ways = (image, image[::-1])
+        assert any(np.array_equal(other, w) for way in ways for w in (way.T, way.T[::-1]))
 
 
 def test_fresh_clusters_are_asked_for(bank):

@@ -27,8 +27,8 @@ class PatchTask:
     `backbone` (blocks of the four stages) the network is RetinaNet's, for its first two phases;
     with `inner` it is one whose scores see little of the window's border, so that whole images may
     be judged at once (see `training.nets.findings`); it learns from crops of `cells` x `cells`
-    cells, each asked for every label. `inserted`, `massed` and `scattered` are shares of these
-    crops.
+    cells, each asked for every label. `inserted`, `massed`, `scattered` and `turned` are shares of
+    these crops.
     """
 
     labels: tuple[str, ...]
@@ -50,6 +50,7 @@ class PatchTask:
     inserted: float = 0.0
     massed: float = 0.0
     scattered: float = 0.0
+    turned: float = 0.0
 
     @property
     def cell_px(self) -> int:
@@ -74,6 +75,7 @@ class PatchTask:
                 inserted=self.inserted,
                 massed=self.massed,
                 scattered=self.scattered,
+                turned=self.turned,
                 strength=self.strength,
             ),
         )
