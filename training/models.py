@@ -28,7 +28,7 @@ from training.export import build, export_checked
 from training.measure import measure
 from training.quantise import quantise
 from training.task import drawn_batch, make_task
-from training.trainer import train
+from training.trainer import PRECISIONS, train
 
 CONFIGS = Path(__file__).parent / "configs"
 #: Configurations of the models that are shipped or meant to be.
@@ -103,13 +103,16 @@ def _render(folder: Path, first: int, studies: int, pitch_mm: float, **how: Any)
         render(seed, folder, pitch_mm, tiles[number], **how)
 
 
-def make_model(name: str, out: Path, banks: Banks, scale: Scale) -> Config:
+def make_model(
+    name: str, out: Path, banks: Banks, scale: Scale, precision: str = "float32"
+) -> Config:
     """Train, export, quantise, measure and package one model, unless it is there already."""
     folder = out / name
     config = _shortened(Config.read(CONFIGS / f"{name}.toml"), scale.steps)
     if (out / "packages" / name / "README.md").exists():
         return config
-    train(config, banks.training, folder, init=read_weights(_begun_with(config, out)))
+    given = read_weights(_begun_with(config, out))
+    train(config, banks.training, folder, precision=precision, init=given)
     model, task = build(config, folder / "weights.pt")
     export_checked(model, task.contract, folder / "model.onnx")
     small = folder / "int8.onnx"
@@ -169,12 +172,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("build"))
     parser.add_argument("--smoke", action="store_true", help="tiny versions of everything")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS)
     parser.add_argument("--only", nargs="+", default=list(MODELS), choices=MODELS)
     options = parser.parse_args()
     scale = SMOKE if options.smoke else Scale()
     banks = render_banks(options.out, scale)
     for name in options.only:
-        config = make_model(name, options.out, banks, scale)
+        config = make_model(name, options.out, banks, scale, options.precision)
         print(f"{name}: {options.out / 'packages' / name}")
         if options.smoke:
             before, after = probe(config, banks.training, options.out / name / "weights.pt")

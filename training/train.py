@@ -14,7 +14,7 @@ from pathlib import Path
 
 from training.begin import read_weights
 from training.config import Config
-from training.trainer import train
+from training.trainer import PRECISIONS, train
 
 
 def main() -> None:
@@ -25,6 +25,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, help="end the schedule by the clock")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        choices=PRECISIONS,
+        help="of convolutions; bfloat16 is faster on processors with AMX and on GPUs",
+    )
     parser.add_argument(
         "--init",
         nargs="+",
@@ -40,6 +46,7 @@ def main() -> None:
         options.out,
         minutes=options.minutes,
         device=options.device,
+        precision=options.precision,
         init=read_weights(options.init),
     )
 

@@ -28,6 +28,8 @@ CURVE_EVERY = 20
 FEWEST_POINTS = 8
 #: The learning rate never falls below this share of its maximum.
 _LAST_RATE = 0.005
+#: What convolutions may be computed in; weights and their optimiser keep 32 bits.
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Batches(Dataset[Sample]):
@@ -45,6 +47,27 @@ class Batches(Dataset[Sample]):
         return {name: np.stack([sample[name] for sample in drawn]) for name in drawn[0]}
 
 
+class Answering(nn.Module):
+    """A network whose convolutions are computed in a precision of `PRECISIONS`.
+
+    It answers in 32 bits, for the loss.
+    """
+
+    def __init__(self, net: nn.Module, precision: str) -> None:
+        super().__init__()
+        self.net, self.precision = net, precision
+
+    def forward(self, *images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return what the network answers."""
+        if self.precision == "float32":
+            return self.net(*images)
+        with torch.autocast(images[0].device.type, PRECISIONS[self.precision]):
+            answers = self.net(*images)
+        if isinstance(answers, Tensor):
+            return answers.float()
+        return tuple(answer.float() for answer in answers)
+
+
 class Run:
     """One phase under way: network, its moving average, optimiser and place in the schedule."""
 
@@ -55,9 +78,11 @@ class Run:
         device: str,
         minutes: float | None = None,
         weights: Weights | None = None,
+        precision: str = "float32",
     ) -> None:
         self.phase, self.task, self.device, self.minutes = phase, task, device, minutes
         self.net = task.network().to(device, memory_format=torch.channels_last)
+        self.answering = Answering(self.net, precision)
         given = start_from(self.net, weights or {})
         #: Factors of the learning rate, by part of the network.
         self.rates = {part: r for part, r in phase.rates.items() if part in given}
@@ -103,7 +128,7 @@ class Run:
         for part, factor in self.rates.items():
             if factor == 0.0:
                 self.net.get_submodule(part).eval()
-        terms = self.task.losses(self.net, batch)
+        terms = self.task.losses(self.answering, batch)
         loss = torch.stack(list(terms.values())).sum()
         if not torch.isfinite(loss):
             raise SystemExit(
@@ -178,6 +203,7 @@ def train(
     *,
     minutes: float | None = None,
     device: str = "auto",
+    precision: str = "float32",
     init: Weights | None = None,
     stop_at: int | None = None,
 ) -> Run:
@@ -196,6 +222,9 @@ def train(
         End the schedule by the clock; the phases share them by their steps.
     device
         "cpu", "cuda", or "auto" for a GPU if there is one.
+    precision
+        One of `PRECISIONS`, of convolutions. "bfloat16" is several times as fast where the
+        hardware multiplies it (processors with AMX, GPUs), and slower elsewhere.
     init
         Weights to start from; tensors that do not fit stay fresh.
     stop_at
@@ -211,29 +240,21 @@ def train(
         folder = out if number == last else out / f"phase-{number + 1}"
         limit = None if minutes is None else minutes * phase.steps / total
         stop = stop_at if number == last else None
-        run = _train_phase(config, number, data, folder, limit, device, weights, stop)
+        run = Run(phase, make_task(phase), device, limit, weights, precision)
+        _train_phase(run, config, number, data, folder, stop)
         weights = run.average.state_dict()
     return run
 
 
 def _train_phase(
-    config: Config,
-    number: int,
-    data: Path,
-    out: Path,
-    minutes: float | None,
-    device: str,
-    weights: Weights,
-    stop_at: int | None,
-) -> Run:
+    run: Run, config: Config, number: int, data: Path, out: Path, stop_at: int | None
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    phase = config.phases[number]
-    task = make_task(phase)
-    run = Run(phase, task, device, minutes, weights)
+    phase = run.phase
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
-        run.resume(torch.load(checkpoint, weights_only=True, map_location=device))
-    source = task.source(data)
+        run.resume(torch.load(checkpoint, weights_only=True, map_location=run.device))
+    source = run.task.source(data)
     begun = time.monotonic() - run.elapsed_s
     recent: list[dict[str, float]] = []
     with _progress() as bar:
@@ -261,17 +282,17 @@ def _train_phase(
         seed=config.seed,
         phase=asdict(phase),
         steps_done=run.step,
-        minutes_limit=minutes,
+        minutes_limit=run.minutes,
         seconds=round(run.elapsed_s, 1),
         parameters=parameters,
         samples=len(source),
         data=data.name,
         data_sha256=source.fingerprint(),
         torch=torch.__version__,
-        device=device,
+        device=run.device,
+        precision=run.answering.precision,
         curve=run.curve,
     )
-    return run
 
 
 def _batches(

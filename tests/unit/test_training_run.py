@@ -67,6 +67,18 @@ def test_loss_falls_and_the_run_is_recorded(bank, tmp_path):
     assert "<polyline" in (tmp_path / "out" / "curves.svg").read_text()
 
 
+def test_convolutions_of_16_bits_learn_alike(bank, tmp_path):
+    """The first loss is that of 32 bits to within rounding, it falls, and weights keep 32."""
+    whole = train(config(1), bank, tmp_path / "whole").curve[0]["loss"]
+    run = train(config(60), bank, tmp_path / "half", precision="bfloat16")
+    first = train(config(1), bank, tmp_path / "first", precision="bfloat16").curve[0]["loss"]
+    assert first != whole
+    assert first == pytest.approx(whole, rel=0.02)
+    assert run.curve[-1]["loss"] < run.curve[0]["loss"]
+    assert {p.dtype for p in run.net.parameters()} == {torch.float32}
+    assert json.loads((tmp_path / "half" / "run.json").read_text())["precision"] == "bfloat16"
+
+
 def test_a_run_resumes_where_it_stopped(bank, tmp_path):
     """Stopping half-way and going on gives the weights of an unbroken run."""
     whole = train(config(6), bank, tmp_path / "whole")
