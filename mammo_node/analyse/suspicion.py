@@ -60,7 +60,8 @@ def derive_limits(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Limit, .
     -------
     tuple of Limit
         By rising category and rising threshold; the first begins at 0. Thresholds are scores
-        that occurred. A category that no score would get is left out.
+        that occurred, as the shortest numbers that are these scores in single precision: rounded
+        any further, two of them may become one. A category that no score would get is left out.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def derive_limits(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Limit, .
     With few images the limits stand on few of them: 1 % of the cases with a finding must be more
     than one case for the upper limit of category 1 to mean much.
     """
-    values = np.asarray(scores, dtype=np.float64)
+    # float32, as the scores and as `category_of` compares them.
+    values = np.asarray(scores, dtype=np.float32)
     found = np.asarray(truth, dtype=np.bool_)
     positive, negative = np.sort(values[found]), np.sort(values[~found])
     if not positive.size or not negative.size:
@@ -92,7 +94,7 @@ def derive_limits(scores: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Limit, .
         if enough.any():
             first = int(np.argmax(enough))
             rates = detected[first] / positive.size, cleared[first] / negative.size
-            limits.append(Limit(category, float(at[first]), float(rates[0]), float(rates[1])))
+            limits.append(Limit(category, _shortest(at[first]), float(rates[0]), float(rates[1])))
     return _given(limits)
 
 
@@ -112,8 +114,7 @@ def manifest_tables(limits: Sequence[Limit], label: str, data: str) -> str:
                 "[[suspicion]]",
                 f'label = "{label}"',
                 f"category = {limit.category}",
-                # The shortest number that is the same score in single precision.
-                f"threshold = {np.format_float_positional(np.float32(limit.threshold), trim='0')}",
+                f"threshold = {np.format_float_positional(limit.threshold, trim='0')}",
                 f"sensitivity = {limit.sensitivity:.4f}",
                 f"specificity = {limit.specificity:.4f}",
                 f"data = {json.dumps(data)}",
@@ -122,6 +123,10 @@ def manifest_tables(limits: Sequence[Limit], label: str, data: str) -> str:
         )
         for limit in limits
     )
+
+
+def _shortest(score: np.float32) -> float:
+    return float(np.format_float_positional(score))
 
 
 def _given(limits: list[Limit]) -> tuple[Limit, ...]:

@@ -58,6 +58,17 @@ def test_a_category_that_nothing_reaches_is_left_out():
     assert 6 not in [limit.category for limit in limits]
 
 
+def test_scores_that_hardly_differ_keep_limits_of_their_own():
+    """A model that learned next to nothing gives scores a few millionths apart: limits rise."""
+    scores = np.float32(0.5) + np.arange(200, dtype=np.float32) * np.float32(1e-6)
+    limits = derive_limits(scores, np.arange(200) >= 80)
+    pairs = [(limit.category, limit.threshold) for limit in limits]
+    given = [category_of(float(score), pairs) for score in scores]
+    assert given == [1] * 76 + [5] * 4 + [6] * 120
+    # The shortest numbers that are these scores.
+    assert {repr(threshold) for _, threshold in pairs} == {"0.0", "0.500076", "0.50008"}
+
+
 @pytest.mark.parametrize("truth", [[True, True], [False, False]])
 def test_limits_need_both_kinds_of_image(truth: list[bool]):
     """Without images of one kind there is nothing to derive from."""

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mammo_node.analyse.suspicion import derive_limits
 from mammo_node.phantom import CLUSTER, MASS
 from training import dense_source
 from training.cell_targets import EMPTY_WEIGHT, UNASKED, cell_targets
 from training.core import judged_by_core
 from training.dense_source import DenseRules, DenseSource
 from training.mass_insertion import insert_mass_anywhere
-from training.measures import maps
+from training.measures import images, maps
 from training.patch_source import PatchRules, PatchSource
 from training.raw import RawView
 from training.shape import Shape
@@ -223,6 +224,16 @@ def test_what_is_not_counted_changes_no_figure():
     assert one == other
     every = _figures(scores, truth, np.ones_like(counted), patients)
     assert every["specificity"] != one["specificity"]
+
+
+def test_categories_keep_limits_that_hardly_differ():
+    """What a manifest is told of images is what was derived: rounded, two limits became one."""
+    scores = np.float32(0.5) + np.arange(200, dtype=np.float32) * np.float32(1e-6)
+    truth = np.arange(200) >= 80
+    figures = images._figures(scores, truth, [str(i % 9) for i in range(200)])
+    told = [(limit["category"], limit["threshold"]) for limit in figures["suspicion"]]
+    assert told == [(limit.category, limit.threshold) for limit in derive_limits(scores, truth)]
+    assert len({threshold for _, threshold in told}) == len(told) == 3
 
 
 def test_windows_are_drawn_of_all_banks(bank, tmp_path):

@@ -88,7 +88,7 @@ def _figures(scores: np.ndarray, truth: np.ndarray, patients: list[str]) -> dict
         "suspicion": [
             {
                 "category": limit.category,
-                "threshold": round(limit.threshold, 4),
+                "threshold": limit.threshold,
                 "sensitivity": round(limit.sensitivity, 3),
                 "specificity": round(limit.specificity, 3),
                 "data": data,
