@@ -195,7 +195,7 @@ def _rich(figures: dict[str, Any]) -> bool:
 
 def _bank(figures: dict[str, Any]) -> str:
     """Return how the held-out views are rendered."""
-    plain = "--out build/held-out --first-seed 900000 --studies 50 --counts 2 1 --raw"
+    plain = "--out build/held-out --first-seed 900000 --studies 100 --counts 2 1 --raw"
     signs = "--out build/held-out-signs --first-seed 910000 --studies 80 --signless 0"
     return f"{plain}\n    python -m training.bank {signs}" if _rich(figures) else plain
 

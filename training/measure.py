@@ -1,6 +1,7 @@
 """Measure an exported model on held-out phantoms.
 
-    python -m training.bank --out build/held-out --first-seed 900000 --studies 50 --counts 2 1 --raw
+    python -m training.bank --out build/held-out --first-seed 900000 --studies 100 --counts 2 1 \
+        --raw
     python -m training.measure --config training/configs/lesion-detector.toml \
         --model build/lesion-detector/model.onnx --held-out build/held-out --out figures.json
 

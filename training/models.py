@@ -56,7 +56,7 @@ class Scale:
     """
 
     studies: int = 400
-    held_out: int = 50
+    held_out: int = 100
     held_out_signs: int = 80
     pitch_mm: float = 0.1
     steps: int | None = None

@@ -20,7 +20,8 @@ Findings beside masses and clusters (`kinds.SIGNS`; a quarter of the women have 
 
 Benign by nature (`kinds.BENIGN`): nodes with a fatty hilum, moles, single, popcorn, rim, rod-like
 and strewn calcifications, calcified vessels, and metal markers on the skin (ball, wire, ring).
-Masses and clusters, and all signs, are benign- or malignant-looking (`malignant_looking`).
+Masses and clusters, and all signs, are benign- or malignant-looking (`malignant_looking`); of the
+first two their shape alone tells which.
 One woman in fifty has implants, silicone or saline, displaced in half of these.
 
 Makers (`vendors.VENDORS`; all names are invented, no maker is imitated): six digital ones with

@@ -22,11 +22,15 @@ from mammo_node.phantom.pull import PointMm, Pull
 SPICULATED = "spiculated"
 VARIETIES = ("round", "lobulated", "irregular", SPICULATED)
 _WEIGHTS = (0.24, 0.28, 0.24, 0.24)
-_MALIGNANT = {"round": 0.1, "lobulated": 0.3, "irregular": 0.8, SPICULATED: 0.95}
+#: Of suspicious shape (BI-RADS, 5th edition). The look alone tells what looks malignant, and
+#: margin and density go with it: were it drawn beside the look, nothing could learn to tell.
+_SUSPICIOUS = ("irregular", SPICULATED)
+#: Deviation of the radius, as a share of it, and of the wavenumber of what it is the sum of, a
+#: radian: lobes of a lobulated mass are broad, those of an irregular one high.
 _ROUGHNESS = {
     "round": (0.05, 2.5),
-    "lobulated": (0.14, 3.5),
-    "irregular": (0.15, 5.0),
+    "lobulated": (0.13, 3.0),
+    "irregular": (0.22, 4.5),
     SPICULATED: (0.13, 6.0),
 }
 #: How far the surface thins out, as a share of the radius, where the margin is circumscribed and
@@ -82,7 +86,9 @@ class Mass:
     @property
     def extent_mm(self) -> float:
         """Radius of a ball that holds the mass without its spicules."""
-        return self.radius_mm * (1.66 + 0.5 * self.rim)
+        axes = np.asarray(self.axes, dtype=np.float32)[:, None]
+        farthest = (_surface(self, _SPHERE) * np.linalg.norm(axes * _SPHERE, axis=0)).max()
+        return self.radius_mm * float(farthest + 0.5 * self.rim * axes.max())
 
     @property
     def reach_mm(self) -> float:
@@ -94,7 +100,7 @@ class Mass:
 def draw_mass(rng: np.random.Generator) -> Mass:
     """Draw the shape of one mass."""
     variety = str(rng.choice(VARIETIES, p=_WEIGHTS))
-    malignant = bool(rng.uniform() < _MALIGNANT[variety])
+    malignant = variety in _SUSPICIOUS
     diameter = float(np.clip(14.0 * np.exp(0.53 * rng.standard_normal()), 6.0, 48.0))
     amplitude, wavenumber = _ROUGHNESS[variety]
     count = 10
@@ -173,6 +179,26 @@ def project_mass(
     return Patch(np.asarray(path, dtype=np.float32), column, row)
 
 
+def _sphere(count: int) -> FloatArray:
+    """Directions all around, as evenly as a spiral gives them, (3, count)."""
+    index = np.arange(count) + 0.5
+    up = 1.0 - 2.0 * index / count
+    turn = np.pi * (1.0 + 5.0**0.5) * index
+    across = np.sqrt(1.0 - up**2)
+    return np.stack([np.cos(turn) * across, np.sin(turn) * across, up]).astype(np.float32)
+
+
+_SPHERE = _sphere(400)
+
+
+def _surface(mass: Mass, direction: FloatArray) -> FloatArray:
+    """Distance of the nominal surface from the middle, in radii, by direction (3, ...)."""
+    radius = np.ones(direction.shape[1:], dtype=np.float32)
+    for k1, k2, k3, phase, weight in mass.waves:
+        radius += weight * np.sin(k1 * direction[0] + k2 * direction[1] + k3 * direction[2] + phase)
+    return np.maximum(radius, np.float32(0.35))
+
+
 def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray) -> FloatArray:
     limit = mass.extent_mm
     depth = np.linspace(-limit, limit, _STEPS, dtype=np.float32)
@@ -183,10 +209,7 @@ def _core(mass: Mass, anatomy: Anatomy, view: str, x: FloatArray, up: FloatArray
     p = np.stack([c / np.float32(axis) for c, axis in zip(anatomical, mass.axes, strict=True)])
     length = np.sqrt((p * p).sum(axis=0)) + np.float32(1e-6)
     direction = p / length
-    radius = np.ones_like(length)
-    for k1, k2, k3, phase, weight in mass.waves:
-        radius += weight * np.sin(k1 * direction[0] + k2 * direction[1] + k3 * direction[2] + phase)
-    radius = np.maximum(radius, 0.35) * np.float32(mass.radius_mm)
+    radius = _surface(mass, direction) * np.float32(mass.radius_mm)
     soft = np.float32(mass.rim * mass.radius_mm)
     path[near] = np.clip((radius - length) / soft + 0.5, 0.0, 1.0)
     # Compression flattens a mass a little.

@@ -99,7 +99,7 @@ def _with_mass(
         put = [_with_mass_at(view, mass, point, identity) for view in views]
         seen = tuple(view for view in put if view is not None)
         if len(seen) == len(views):
-            taken.append(Place(point, mass.radius_mm))
+            taken.append(Place(point, mass.extent_mm))
             return seen
     return None
 

@@ -48,7 +48,8 @@ def place_mass(
         alone, there = mass_visibility(scene, point, mass)
         return alone if there > LEAST_THERE else 0.0
 
-    asked = Asked(mass.radius_mm, MASS_EDGE, wanted, LEAST, LEAST_AT_ALL, visible, taken, mass=True)
+    radius, extent = mass.radius_mm, mass.extent_mm
+    asked = Asked(radius, MASS_EDGE, wanted, LEAST, LEAST_AT_ALL, visible, taken, extent)
     return search(rng, scenes, asked)
 
 
@@ -63,5 +64,5 @@ def place_cluster(
         return quietness(scene, point, CLUSTER_RADIUS_MM, CLUSTER_PATH_MM)
 
     radius, edge, least = CLUSTER_RADIUS_MM, CLUSTER_EDGE, CLUSTER_LEAST
-    asked = Asked(radius, edge, wanted, least, least, visible, taken, mass=False)
+    asked = Asked(radius, edge, wanted, least, least, visible, taken)
     return search(rng, scenes, asked)

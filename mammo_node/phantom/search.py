@@ -21,16 +21,16 @@ MOST_MUSCLE = 0.2
 #: Which shares of the way to the nipple lesions lie at, and how far the layer in which a place is
 #: sought first reaches to either side: the quietest place of a whole breast is behind the gland.
 SHARES, LAYER = (0.08, 0.95), 0.14
-#: Least distance of two masses' middles in any view, in sums of their radii.
-MASSES_APART = 1.25
+#: Least distance of two masses' middles in any view, in sums of their extents.
+MASSES_APART = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is in the breast already; `mass_radius_mm` is that of a mass."""
+    """Where something is in the breast already; `mass_extent_mm` is that of a mass."""
 
     point: Point
-    mass_radius_mm: float = 0.0
+    mass_extent_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Asked:
         Returns how visible it is at a point in one view.
     taken
         What it keeps away from.
-    mass
-        It is a mass, and keeps apart from other masses in every view.
+    mass_extent_mm
+        That of a mass, which keeps apart from other masses in every view; 0 for what is none.
     """
 
     radius_mm: float
@@ -58,7 +58,7 @@ class Asked:
     least_at_all: float
     visible: Callable[[Scene, Point], float]
     taken: Sequence[Place]
-    mass: bool
+    mass_extent_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ def _candidate(
 def _near(scenes: tuple[Scene, ...], point: Point, asked: Asked, place: Place) -> bool:
     if math.dist(point, place.point) < 3.0 * asked.radius_mm + 12:
         return True
-    if not (asked.mass and place.mass_radius_mm):
+    if not (asked.mass_extent_mm and place.mass_extent_mm):
         return False
-    apart_mm = MASSES_APART * (asked.radius_mm + place.mass_radius_mm)
+    apart_mm = MASSES_APART * (asked.mass_extent_mm + place.mass_extent_mm)
     return any(
         math.dist(scene.to_pixel(point), scene.to_pixel(place.point)) * scene.grid.pitch_mm
         < apart_mm

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.measure import regionprops
 
 from mammo_node.phantom.anatomy import draw_pair
 from mammo_node.phantom.ground import lay_ground
 from mammo_node.phantom.insertion import mass_in_view
-from mammo_node.phantom.mass import draw_mass, project_mass
+from mammo_node.phantom.mass import VARIETIES, draw_mass, project_mass
 from mammo_node.phantom.physics import Attenuation
 from mammo_node.phantom.placement import place_mass
 from mammo_node.phantom.scene import build_scene
@@ -196,3 +197,48 @@ def test_a_mass_stands_out_by_as_much_as_it_is_told(both):
     ring = image[(away > 1.15) & (away < 1.9) & (scene.inside_mm > 0)]
     measured = (image[away < 0.7].mean() - ring.mean()) / ring.std()
     assert view.stands_out == pytest.approx(measured, rel=1e-3)
+
+
+def masses_of(variety, count=30):
+    """So many masses of one shape."""
+    rng = np.random.default_rng(2)
+    drawn = (draw_mass(rng) for _ in range(1000))
+    return [mass for mass in drawn if mass.variety == variety][:count]
+
+
+def test_its_shape_tells_what_looks_malignant():
+    """Irregular and spiculated masses do, and their margins are softer; no other does."""
+    rims = {}
+    for variety in VARIETIES:
+        masses = masses_of(variety)
+        looks = {mass.malignant_looking for mass in masses}
+        assert looks == {variety in {"irregular", "spiculated"}}
+        rims[variety] = np.mean([mass.rim for mass in masses])
+    assert min(rims["irregular"], rims["spiculated"]) > max(rims["round"], rims["lobulated"])
+
+
+def test_irregular_outlines_turn_in(anatomy):
+    """Less of their convex hull is filled than of a lobulated mass's, and of a round one's most."""
+    filled = {}
+    for variety in ("round", "lobulated", "irregular"):
+        shapes = [
+            replace(mass, radius_mm=8.0, rim=0.3, margin_mm=0.4, texture_mm=0.0,
+                    spicules=mass.spicules[:0])
+            for mass in masses_of(variety)
+        ]  # fmt: skip
+        paths = [project_mass(mass, anatomy, "CC", CENTRE, 0.2).values for mass in shapes]
+        regions = [regionprops((path > 0.3 * path.max()).astype(int))[0] for path in paths]
+        filled[variety] = np.mean([region.solidity for region in regions])
+    assert filled["irregular"] < filled["lobulated"] - 0.01 < filled["round"] - 0.01
+
+
+def test_no_part_of_a_mass_is_cut_off():
+    """The ball that is said to hold it does, whatever its lobes, and is hardly larger."""
+    rng = np.random.default_rng(3)
+    directions = rng.standard_normal((3, 20000))
+    directions /= np.linalg.norm(directions, axis=0)
+    for mass in (mass for variety in VARIETIES for mass in masses_of(variety, 8)):
+        k, phase, weight = mass.waves[:, :3], mass.waves[:, 3:4], mass.waves[:, 4:]
+        radius = 1.0 + (weight * np.sin(k @ directions + phase)).sum(axis=0) + 0.5 * mass.rim
+        away = radius * np.linalg.norm(directions * np.array(mass.axes)[:, None], axis=0)
+        assert 0.98 * away.max() < mass.extent_mm / mass.radius_mm < 1.3 * away.max()
