@@ -35,8 +35,10 @@ def findings_from(
         In the detections' order. The long axis is the longer side of the box in mm.
     """
     found = []
-    rows = zip(detections.boxes, detections.scores, detections.labels, strict=True)
-    for edges, score, label in rows:
+    looks = detections.suspicion
+    suspicions = [None] * len(detections.boxes) if looks is None else looks.tolist()
+    rows = zip(detections.boxes, detections.scores, detections.labels, suspicions, strict=True)
+    for edges, score, label, suspicion in rows:
         box = _within(transform.box_to_original(Box(*(float(e) for e in edges))), shape)
         if box is None:
             continue
@@ -50,6 +52,7 @@ def findings_from(
                 outline_px=None,
                 long_axis_mm=max(box.width * spacing.column_mm, box.height * spacing.row_mm),
                 model=package.ref,
+                suspicion=suspicion,
             )
         )
     return found

@@ -323,13 +323,21 @@ class Detections:
     ``boxes`` (N, 4) float32 as x_min, y_min, x_max, y_max; ``scores`` (N,) float32;
     ``labels`` (N,) int64, indices of the manifest's labels; sorted by falling score.
     ``heatmap`` (rows, columns) float32 in 0..1 covers the model's input on a coarser grid: how
-    much each place scores; None where the model does not tell.
+    much each place scores; ``suspicion`` (N,) float32 in 0..1 how malignant each box looks; None
+    where the model does not tell.
     """
 
     boxes: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
     heatmap: npt.NDArray[np.float32] | None = None
+    suspicion: npt.NDArray[np.float32] | None = None
+
+    def chosen(self, which: npt.NDArray[np.bool_]) -> Detections:
+        """Return some of them, with the whole heatmap."""
+        looks = None if self.suspicion is None else self.suspicion[which]
+        boxes, scores, labels = self.boxes[which], self.scores[which], self.labels[which]
+        return Detections(boxes, scores, labels, self.heatmap, looks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +450,9 @@ class Finding:
     """Where in the breast, where the nipple is known."""
     agreement: Agreement | None = None
     """What the other view said of it, where views were compared."""
+    suspicion: float | None = None
+    """How malignant it looks, 0..1, where the model tells; `mammo-node evaluate` judges it, and
+    no report has it."""
 
 
 @dataclass(frozen=True, slots=True)

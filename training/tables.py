@@ -91,6 +91,11 @@ def int8_holds(figures: Figures, small: Figures) -> bool:
     )
 
 
+def tells_looks(figures: Figures) -> bool:
+    """Whether a detector's suspicion tells malignant-looking lesions well enough to be of use."""
+    return bool(figures.get("suspicion_auc", 0.0) >= USEFUL_AUC)
+
+
 def _suspicion(figures: Figures) -> str:
     if "suspicion_auc" not in figures:
         return ""
@@ -99,7 +104,7 @@ def _suspicion(figures: Figures) -> str:
         "Suspicion tells malignant-looking\nfrom benign-looking lesions with an ROC AUC of"
         f" {area:.2f} ({figures['suspicion_lesions']} lesions that have a box)"
     )
-    return text + ("." if area >= USEFUL_AUC else ": too little to be of use.")
+    return text + ("." if tells_looks(figures) else ": too little to be of use.")
 
 
 def _patches(figures: Figures, small: Figures | None) -> str:

@@ -29,12 +29,20 @@ class Candidates:
     """``boxes`` (N, 4) float32 x_min, y_min, x_max, y_max; ``scores`` (N,); ``labels`` (N,).
 
     ``heatmap`` (rows, columns) float32 in 0..1 on a grid coarser than the input, or None.
+    ``suspicion`` (N,) float32 in 0..1, how malignant each looks, or None.
     """
 
     boxes: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
     heatmap: npt.NDArray[np.float32] | None = None
+    suspicion: npt.NDArray[np.float32] | None = None
+
+    def chosen(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Candidates:
+        """Return some of them, by mask or by index, with the whole heatmap."""
+        looks = None if self.suspicion is None else self.suspicion[which]
+        boxes, scores, labels = self.boxes[which], self.scores[which], self.labels[which]
+        return Candidates(boxes, scores, labels, self.heatmap, looks)
 
 
 def decode(
@@ -70,8 +78,12 @@ def decode(
         found = _boxes_scores_labels(output, raw, labels)
     if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
         raise InferenceError("boxes or scores are not finite")
-    heatmap = None if found.heatmap is None else _shares(found.heatmap, "the heatmap's values")
-    return Candidates(found.boxes, _shares(found.scores, "scores"), found.labels, heatmap)
+    return replace(
+        found,
+        scores=_shares(found.scores, "scores"),
+        heatmap=None if found.heatmap is None else _shares(found.heatmap, "the heatmap's values"),
+        suspicion=None if found.suspicion is None else _shares(found.suspicion, "suspicions"),
+    )
 
 
 def _shares(values: npt.NDArray[np.float32], what: str) -> npt.NDArray[np.float32]:
@@ -94,8 +106,21 @@ def _boxes_scores_labels(
         raise InferenceError(f"boxes, scores and labels have shapes {shapes}")
     if not np.isin(labels, list(known)).all():
         raise InferenceError(f"labels {np.unique(labels).tolist()} are not all in the manifest")
-    found = _candidates(boxes, scores, labels)
-    return found if output.heatmap is None else replace(found, heatmap=_heatmap(raw[3]))
+    more = list(raw[3:])
+    return replace(
+        _candidates(boxes, scores, labels),
+        heatmap=None if output.heatmap is None else _heatmap(more.pop(0)),
+        suspicion=None if output.suspicion is None else _suspicion(more.pop(0), count),
+    )
+
+
+def _suspicion(tensor: Array, count: int) -> npt.NDArray[np.float32]:
+    values = _unbatched(tensor, 1)
+    if values.shape != (count,):
+        raise InferenceError(f"suspicion has shape {tensor.shape}; there are {count} boxes")
+    if not np.isfinite(values).all():
+        raise InferenceError("suspicion is not finite")
+    return values.astype(np.float32)
 
 
 def _heatmap(tensor: Array) -> npt.NDArray[np.float32]:

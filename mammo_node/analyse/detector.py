@@ -65,8 +65,7 @@ class Detector(Reporter):
         if output.flips:
             runs = (self._turned(tensor, trimmed, flip) for flip in output.flips)
             found = averaged((found, *runs), output.nms_iou, output.max_detections)
-        kept = self._kept(found.boxes, found.scores, found.labels)
-        return replace(kept, heatmap=found.heatmap)
+        return self._kept(found)
 
     def _turned(
         self, tensor: Tensor, trimmed: Mapping[str, Tensor] | None, flip: Flip
@@ -90,8 +89,8 @@ class Detector(Reporter):
             raise InferenceError(f"model {name} breaks its output contract: {error}") from error
         rows, columns = tensor.shape[2:]
         boxes = np.clip(found.boxes, 0, np.array([columns, rows] * 2, dtype=np.float32))
-        solid = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-        return Candidates(boxes[solid], found.scores[solid], found.labels[solid], found.heatmap)
+        solid = np.flatnonzero((boxes[:, :2] < boxes[:, 2:]).all(axis=1))
+        return replace(found, boxes=boxes).chosen(solid)
 
     def _whole(self, tensor: Tensor) -> Mapping[str, Tensor]:
         """Return what says that nothing was cut away, where the graph wants to know."""
@@ -103,20 +102,19 @@ class Detector(Reporter):
         """Leave out what is below its threshold."""
         least = {index: self.thresholds[name] for index, name in self.package.labels.items()}
         limits = np.array([least[int(label)] for label in found.labels], dtype=np.float32)
-        above = found.scores >= limits
-        boxes, scores, labels = found.boxes[above], found.scores[above], found.labels[above]
-        return Detections(boxes, scores, labels, found.heatmap)
+        return found.chosen(found.scores >= limits)
 
-    def _kept(self, boxes: Tensor, scores: Tensor, labels: npt.NDArray[np.int64]) -> Detections:
+    def _kept(self, candidates: Candidates) -> Detections:
         output, thresholds = self.manifest.output, self.thresholds
+        boxes, scores, labels = candidates.boxes, candidates.scores, candidates.labels
         kept: list[npt.NDArray[np.intp]] = []
         for index, name in self.package.labels.items():
             # float32, as the scores: 0.3 as a double lies above 0.3 as a float.
             least = np.float32(self.from_share * thresholds[name])
             above = np.flatnonzero((labels == index) & (scores >= least))
-            best = suppress(boxes[above], scores[above], output.nms_iou, output.max_detections)
-            kept.append(above[best])
+            left = suppress(boxes[above], scores[above], output.nms_iou, output.max_detections)
+            kept.append(above[left])
         found = np.concatenate(kept)
         order = np.argsort(-scores[found], kind="stable")[: output.max_detections]
-        found = found[order]
-        return Detections(boxes[found], scores[found], labels[found])
+        best = candidates.chosen(found[order])
+        return Detections(best.boxes, best.scores, best.labels, best.heatmap, best.suspicion)

@@ -114,12 +114,14 @@ def _batch_mistakes(manifest: CandidatePatchesManifest, info: OnnxInfo) -> list[
 
 
 def _rows_mistakes(output: BoxesScoresLabels, info: OnnxInfo) -> list[str]:
-    tensors, heatmap = info.outputs, output.heatmap
+    tensors = info.outputs
+    optional = (("heatmap", output.heatmap, (4,)), ("suspicion", output.suspicion, (1, 2)))
     return [
         *(
-            _tensor_mistakes("output.heatmap", heatmap, tensors, ("float32",), (4,))
-            if heatmap is not None
-            else ()
+            mistake
+            for key, name, ranks in optional
+            if name is not None
+            for mistake in _tensor_mistakes(f"output.{key}", name, tensors, ("float32",), ranks)
         ),
         *_tensor_mistakes("output.boxes", output.boxes, tensors, ("float32",), (2, 3)),
         *_tensor_mistakes("output.scores", output.scores, tensors, ("float32",), (1, 2)),

@@ -7,6 +7,7 @@ where it does not, the mean of both answers is nearer the truth. Each flip is on
 - A box's score is the mean over all runs of the score of what lies there, 0 where a run has
   nothing there; its edges are the mean weighted by those scores. What overlaps little counts in
   proportion, so that a pixel more or less of overlap does not halve a score.
+- Where the network tells how malignant a box looks, that is averaged as its edges are.
 - What scores under `FAINT` in a run counts as nothing there.
 """
 
@@ -58,31 +59,31 @@ def averaged(runs: Sequence[Candidates], nms_iou: float, most: int) -> Candidate
     runs of one lesion leave two boxes of one score.
     """
     thinned = [_thinned(run, nms_iou, most) for run in runs]
-    boxes, scores, labels = (
-        np.concatenate([getattr(run, name) for run in thinned])
-        for name in ("boxes", "scores", "labels")
-    )
+    rows = [(_with_suspicion(run), run.scores, run.labels) for run in thinned]
+    boxes, scores, labels = (np.concatenate(part) for part in zip(*rows, strict=True))
     for label in np.unique(labels):
-        index = np.flatnonzero(labels == label)
-        parts = [(r.boxes[r.labels == label], r.scores[r.labels == label]) for r in thinned]
-        boxes[index], scores[index] = mean_boxes(parts)
+        parts = [(box[kind == label], score[kind == label]) for box, score, kind in rows]
+        boxes[labels == label], scores[labels == label] = mean_boxes(parts)
     maps = [run.heatmap for run in runs if run.heatmap is not None]
     heatmap = np.asarray(np.mean(maps, axis=0), dtype=np.float32) if maps else None
-    return Candidates(boxes, scores, labels, heatmap)
+    looks = None if runs[0].suspicion is None else boxes[:, 4]
+    return Candidates(boxes[:, :4], scores, labels, heatmap, looks)
 
 
 def mean_boxes(runs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
     """Average (boxes, scores) of one label over runs.
 
+    A box is a row of four edges, and of what else is to be averaged by the same weights.
+
     Returns
     -------
     (boxes, scores)
-        (N, 4) and (N,) float32: one row for each box of all runs, in their order.
+        (N, 4 or more) and (N,) float32: one row for each box of all runs, in their order.
     """
     boxes = np.concatenate([run[0] for run in runs]).astype(np.float64)
     scores = np.concatenate([run[1] for run in runs]).astype(np.float64)
     weights = np.zeros((len(runs), len(boxes)))
-    edges = np.zeros((len(runs), len(boxes), 4))
+    edges = np.zeros((len(runs), *boxes.shape))
     begin = 0
     for number, (own, _) in enumerate(runs):
         part = slice(begin, begin + len(own))
@@ -96,10 +97,10 @@ def mean_boxes(runs: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
 
 
 def _partners(boxes: Array, others: Array, scores: Array) -> tuple[Array, Array]:
-    """Score and edges of what a run has at each box: the best of what overlaps, by how much."""
+    """Score and row of what a run has at each box: the best of what overlaps, by how much."""
     if not len(others) or not len(boxes):
-        return np.zeros(len(boxes)), np.zeros((len(boxes), 4))
-    overlap = iou(boxes, others)
+        return np.zeros(len(boxes)), np.zeros(boxes.shape)
+    overlap = iou(boxes[:, :4], others[:, :4])
     best = (overlap * scores).argmax(axis=1)
     share = np.minimum(overlap[np.arange(len(boxes)), best] / _SAME_IOU, 1.0)
     return share * scores[best], others[best]
@@ -111,5 +112,9 @@ def _thinned(run: Candidates, nms_iou: float, most: int) -> Candidates:
         for label in np.unique(run.labels)
         for index in [np.flatnonzero((run.labels == label) & (run.scores >= FAINT))]
     ]
-    chosen = np.concatenate(kept) if kept else np.zeros(0, dtype=np.intp)
-    return Candidates(run.boxes[chosen], run.scores[chosen], run.labels[chosen])
+    return run.chosen(np.concatenate(kept) if kept else np.zeros(0, dtype=np.intp))
+
+
+def _with_suspicion(run: Candidates) -> Array:
+    """Return boxes with their suspicion as a fifth column, where there is one."""
+    return run.boxes if run.suspicion is None else np.column_stack([run.boxes, run.suspicion])

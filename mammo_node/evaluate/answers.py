@@ -23,7 +23,7 @@ def prediction_of(examined: Examined, image: MammoImage, image_id: str) -> Predi
 
 
 def _boxes(findings: Iterable[Finding]) -> Iterable[ScoredBox]:
-    return (ScoredBox(known_as(f.label), f.score, f.box_px) for f in findings)
+    return (ScoredBox(known_as(f.label), f.score, f.box_px, f.suspicion) for f in findings)
 
 
 def _scores(scores: Iterable[ImageScore]) -> dict[str, float]:

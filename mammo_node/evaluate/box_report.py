@@ -40,6 +40,13 @@ def box_sections(
             f"All detections together come to {number(reached)} false positives per image: at"
             " higher rates the sensitivity is that of all of them."
         )
+    looks = document["suspicion"][label]
+    if looks:
+        yield html.paragraph(
+            f"Suspicion, of the lesions that have a box: {looks['malignant']} malignant against"
+            f" {looks['benign']} benign ones, ROC AUC {number(looks['auc'], 3)}"
+            f"{html.within(looks, 3)}."
+        )
     for key, heading in _BREAKDOWNS.items():
         if len(section["by"][key]) < LEAST_GROUPS:
             continue

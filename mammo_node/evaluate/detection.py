@@ -80,10 +80,10 @@ def boxes_of(
         others += [finding for finding in record.findings if finding.label in alike]
         images.append(
             Scored(
-                boxes=_edges(box.box_px for box in mine),
+                boxes=edges(box.box_px for box in mine),
                 scores=np.asarray([box.score for box in mine], dtype=np.float64),
-                truth=_edges(finding.box_px for finding in targets),
-                ignored=_edges(finding.box_px for finding in others),
+                truth=edges(finding.box_px for finding in targets),
+                ignored=edges(finding.box_px for finding in others),
             )
         )
         patients.append(record.patient)
@@ -119,7 +119,8 @@ def size_mm(finding: TrueFinding, spacing_mm: tuple[float, float] | None) -> flo
     return max(finding.box_px.height * spacing_mm[0], finding.box_px.width * spacing_mm[1])
 
 
-def _edges(boxes: Iterable[Box | None]) -> FloatArray:
+def edges(boxes: Iterable[Box | None]) -> FloatArray:
+    """Return x_min, y_min, x_max, y_max of boxes, (N, 4)."""
     rows = [(b.x_min, b.y_min, b.x_max, b.y_max) for b in boxes if b is not None]
     return np.asarray(rows, dtype=np.float64).reshape(-1, 4)
 

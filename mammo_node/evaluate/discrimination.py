@@ -22,7 +22,7 @@ def discrimination(pairs: Sequence[Pair], label: str, settings: Settings) -> Sec
     """ROC of a label by image and by breast; a part is left out where it has only one class.
 
     `label` may be :data:`MALIGNANT`: then the truth is whether the image is malignant, and the
-    score the model's own for that, or its most suspicious box.
+    score the model's own for that, or that of the box that is most surely one and suspicious.
     """
     known = [pair for pair in pairs if _answered(pair, label)]
     return {
@@ -33,12 +33,13 @@ def discrimination(pairs: Sequence[Pair], label: str, settings: Settings) -> Sec
 
 
 def score_of(prediction: Prediction, label: str) -> float:
-    """Return an image's score for a label; of malignancy the boxes' suspicion where they have."""
+    """Return an image's score for a label; of malignancy its boxes' scores times suspicion."""
     if label != MALIGNANT or MALIGNANT in prediction.image_scores:
         return prediction.score_of(label)
     boxes = prediction.boxes
-    suspicions = [box.score if box.suspicion is None else box.suspicion for box in boxes]
-    return max(suspicions, default=0.0)
+    # A faint box that would look malignant, were it one, must not outweigh a sure one.
+    scores = [box.score * (1.0 if box.suspicion is None else box.suspicion) for box in boxes]
+    return max(scores, default=0.0)
 
 
 def tells_malignancy(pairs: Sequence[Pair]) -> bool:

@@ -16,6 +16,7 @@ from mammo_node.evaluate.labels import FINDINGS, MASS, OTHER
 from mammo_node.evaluate.nipple import nipple
 from mammo_node.evaluate.run import Judged
 from mammo_node.evaluate.settings import Section, Settings
+from mammo_node.evaluate.suspicion import suspicion
 
 FORMAT = 1
 STATEMENT = (
@@ -54,6 +55,7 @@ def figures(
         "detection": {name: detection(pairs, name, settings) for name in wanted},
         "bar": _bar(bars, settings) if bars and MASS in wanted else None,
         "discrimination": {name: discrimination(pairs, name, settings) for name in scored},
+        "suspicion": {name: suspicion(pairs, name, settings) for name in wanted},
         "decisions": decisions(pairs, wanted, settings) if wanted else None,
         "density": density(pairs, settings),
         "nipple": nipple(pairs),

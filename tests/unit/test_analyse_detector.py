@@ -223,6 +223,49 @@ def test_a_heatmap_that_is_none_is_an_error(
         Detector(package, _Map()).run(_TENSOR)
 
 
+_DOUBTED = (('labels = "labels"', 'labels = "labels"\nsuspicion = "scores"'),)
+
+
+class _Looks:
+    """Two boxes of one lesion, one elsewhere and one outside; each is as suspicious as it says."""
+
+    def __init__(self, suspicion: np.ndarray) -> None:
+        self.suspicion = suspicion
+
+    def run(self, inputs: object, outputs: Sequence[str]) -> list[np.ndarray]:
+        assert tuple(outputs) == ("boxes", "scores", "labels", "scores")
+        rows = [[999, 9, 1200, 20], [2, 2, 22, 22], [30, 30, 50, 50], [3, 2, 22, 22]]
+        scores = np.array([0.9, 0.6, 0.8, 0.7], np.float32)
+        return [np.array(rows, np.float32), scores, np.zeros(4, np.int64), self.suspicion]
+
+
+def test_a_box_keeps_its_suspicion(tmp_path: Path) -> None:
+    """However candidates are cut, suppressed and sorted, each stays as suspicious as it was."""
+    package = load_package(write_package(tmp_path, changes=_DOUBTED))
+    detector = Detector(package, _Looks(np.array([0.1, 0.2, 0.3, 0.4], np.float32)))
+    found = detector.run(_TENSOR)
+    assert found.scores == pytest.approx([0.8, 0.7])
+    assert found.suspicion == pytest.approx([0.3, 0.4])
+    assert detector.reported(found).suspicion == pytest.approx([0.3, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("suspicion", "words"),
+    [
+        (np.zeros(3, np.float32), r"suspicion has shape \(3,\); there are 4 boxes"),
+        (np.full(4, np.nan, np.float32), "suspicion is not finite"),
+        (np.full(4, 3.0, np.float32), "suspicions from 3 to 3, not 0 to 1"),
+    ],
+)
+def test_a_suspicion_that_is_none_is_an_error(
+    tmp_path: Path, suspicion: np.ndarray, words: str
+) -> None:
+    """Numbers that cannot be shares, or of no box, are refused."""
+    package = load_package(write_package(tmp_path, changes=_DOUBTED))
+    with pytest.raises(InferenceError, match=words):
+        Detector(package, _Looks(suspicion)).run(_TENSOR)
+
+
 def test_suppression_of_many_candidates_is_quick() -> None:
     """20,000 candidates are not compared each with each."""
     random = np.random.default_rng(0)

@@ -53,6 +53,52 @@ def test_detection_by_hand(document):
     )
 
 
+def test_suspicion_by_hand(document):
+    """Of the two masses that have a box, the malignant one looks so more: 0.7 against 0.1."""
+    looks = document["suspicion"][MASS]
+    assert (looks["auc"], looks["malignant"], looks["benign"]) == (1.0, 1, 1)
+    assert document["suspicion"][CLUSTER] is None
+
+
+def test_a_lesion_looks_as_its_best_box_says():
+    """Three benign masses and two malignant ones by hand: four and a half of six pairs are told.
+
+    Boxes beside a lesion, less sure ones on it, lesions without a box, and those of which nobody
+    knows what they are, say nothing.
+    """
+
+    def image(name, malignant, *boxes):
+        lesion = TrueFinding(MASS, "mass", square(0, 0), malignant=malignant)
+        return judged(record(name, lesion), *(ScoredBox(MASS, *box) for box in boxes))
+
+    on, beside = square(5, 5), square(400, 400)
+    pairs = [
+        image("a", True, (0.9, on, 0.8), (0.5, on, 0.0)),
+        image("b", True, (0.3, on, 0.4), (0.9, beside, 0.0)),
+        image("c", True),
+        image("d", False, (0.4, on, 0.4)),
+        image("e", False, (0.8, on, 0.1)),
+        image("f", False, (0.2, on, 0.6)),
+        image("g", None, (0.9, on, 0.9)),
+    ]
+    looks = figures(pairs, (MASS,), ABOUT, SETTINGS)["suspicion"][MASS]
+    assert (looks["malignant"], looks["benign"]) == (2, 3)
+    # 0.8 is above all three; 0.4 above one, level with one and below one.
+    assert looks["auc"] == pytest.approx(4.5 / 6)
+    assert looks["low"] <= looks["auc"] <= looks["high"]
+
+
+def test_a_faint_box_makes_no_image_malignant():
+    """A sure and suspicious box says more than a faint one that looks worse."""
+    lesion = TrueFinding(MASS, "mass", square(0, 0), malignant=True)
+    pairs = [
+        judged(record("a", lesion), ScoredBox(MASS, 0.9, square(0, 0), 0.7)),
+        judged(record("b"), ScoredBox(MASS, 0.01, square(0, 0), 0.99)),
+    ]
+    found = figures(pairs, (MASS,), ABOUT, SETTINGS)["discrimination"]["malignant"]
+    assert found["image"]["auc"] == 1.0
+
+
 def test_breakdowns_by_hand(document):
     """By vendor images are parted; by size the lesions, and the others count neither way."""
     by = document["detection"][MASS]["by"]

@@ -18,11 +18,12 @@ SPACING = Spacing(0.1, 0.2, SpacingOrigin.IMAGER)
 TRANSFORM = ViewTransform(100, 50, 400, 600, 200, 300, flip_x=True)
 
 
-def findings(tmp_path: Path, *boxes: tuple[float, float, float, float]):
+def findings(tmp_path: Path, *boxes: tuple[float, float, float, float], suspicion=None):
     detections = Detections(
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
         np.full(len(boxes), 0.5, dtype=np.float32),
         np.zeros(len(boxes), dtype=np.int64),
+        suspicion=suspicion,
     )
     package = load_package(write_package(tmp_path / "blobs"))
     return findings_from(detections, TRANSFORM, package, SPACING, (1000, 480))
@@ -46,3 +47,11 @@ def test_a_box_is_cut_to_the_image(tmp_path: Path):
 def test_a_box_outside_is_dropped(tmp_path: Path):
     """A box wholly outside the image is no finding."""
     assert findings(tmp_path, (0, 0, 5, 5)) == []
+
+
+def test_a_box_keeps_how_suspicious_it_is(tmp_path: Path):
+    """Where the model tells; one that is dropped takes its suspicion with it."""
+    boxes = ((0, 0, 5, 5), (100, 20, 120, 50))
+    assert [found.suspicion for found in findings(tmp_path, *boxes)] == [None]
+    (found,) = findings(tmp_path, *boxes, suspicion=np.array([0.25, 0.75], dtype=np.float32))
+    assert found.suspicion == 0.75

@@ -1,6 +1,6 @@
 """Averaging over flips: exact mapping back, and answers that do not depend on how an image lies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,18 @@ def test_scores_are_means_and_what_one_run_lacks_counts_as_nothing():
     assert found.scores.tolist() == pytest.approx([0.6, 0.25, 0.6, 0.45])
     # Edges lie between the runs', nearer to the surer one.
     assert found.boxes[0].tolist() == pytest.approx([2 / 3, 0, 20 + 2 / 3, 20])
+
+
+def test_suspicion_is_averaged_as_edges_are():
+    """By score; what only one run sees keeps what that run says, and without any there is none."""
+    first = candidates(([0, 0, 20, 20], 0.8, 0), ([40, 40, 60, 60], 0.5, 0))
+    second = candidates(([2, 0, 22, 20], 0.4, 0))
+    assert averaged((first, second), 0.2, 100).suspicion is None
+    first = replace(first, suspicion=np.array([0.9, 0.3], dtype=np.float32))
+    second = replace(second, suspicion=np.array([0.6], dtype=np.float32))
+    found = averaged((first, second), 0.2, 100)
+    assert found.boxes.shape == (3, 4)
+    assert found.suspicion.tolist() == pytest.approx([0.8, 0.3, 0.8])
 
 
 def test_a_little_less_overlap_makes_a_little_less_score():

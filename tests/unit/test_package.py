@@ -90,6 +90,12 @@ def test_a_package_is_not_run_as_another_family(tmp_path: Path) -> None:
         ('boxes = "boxes"', 'boxes = "scores"', "output.boxes", "rank 1, not 2 or 3"),
         ('labels = "labels"', 'labels = "scores"', "output.labels", "int64"),
         ('labels = "labels"', 'labels = "labels"\nheatmap = "boxes"', "output.heatmap", "rank 2"),
+        (
+            'labels = "labels"',
+            'labels = "labels"\nsuspicion = "best"',
+            "output.suspicion",
+            "rank 4",
+        ),
         ("boxes+scores+labels", "polo", "output: ", "'boxes+scores+labels', 'yolo', 'retinanet'"),
         ("mm_per_pixel = 0.3", 'mm_per_pixel = 0.3\nfit = "stretch"', "input: fit", "size"),
         ("mm_per_pixel = 0.3", 'size = [64, 64]\ntrim = "breast"', "input: trim", "size"),

@@ -14,7 +14,7 @@ from mammo_node.analyse.manifest.boxes import Flip
 from training.manifests.parts import blob, head, input_table, intended, labels, point
 from training.measures.detect import NMS_IOU, detect
 from training.measures.session import open_model
-from training.tables import plural
+from training.tables import plural, tells_looks
 from training.tasks.detector import DetectorTask
 from training.tasks.retina import RetinaTask
 
@@ -55,6 +55,8 @@ def detector_manifest(
         'scores = "scores"',
         'labels = "labels"',
         *(['heatmap = "heatmap"'] if "heatmap" in task.contract.outputs else []),
+        # One that tells nothing is not read, though the graph has it.
+        *(['suspicion = "suspicion"'] if tells_looks(figures) else []),
         f"nms_iou = {NMS_IOU}",
         *([f"flips = {json.dumps(task.flips)}"] if task.flips else []),
         *labels(task.labels),

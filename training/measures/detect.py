@@ -134,7 +134,7 @@ def detect(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Boxes, scores, labels and suspicion (nan without that output), overlaps suppressed.
 
-    With `flips` scores and boxes are the means over the image and the image turned over.
+    With `flips` scores, boxes and suspicion are the means over the image and the image turned over.
     """
     shape = (tensor.shape[2], tensor.shape[3])
     runs = [_run(session, tensor)]
@@ -144,8 +144,11 @@ def detect(
     boxes, scores, labels, doubt = (np.concatenate(part) for part in zip(*runs, strict=True))
     if flips:
         for label in np.unique(labels):
-            mine = [(b[kind == label], s[kind == label]) for b, s, kind, _ in runs]
-            boxes[labels == label], scores[labels == label] = mean_boxes(mine)
+            mine = [
+                (np.column_stack([b, d])[kind == label], s[kind == label]) for b, s, kind, d in runs
+            ]
+            means, scores[labels == label] = mean_boxes(mine)
+            boxes[labels == label], doubt[labels == label] = means[:, :4], means[:, 4]
     kept = _kept(boxes, scores, labels)
     return boxes[kept], scores[kept], labels[kept], doubt[kept]
 

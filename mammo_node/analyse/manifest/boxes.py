@@ -46,12 +46,16 @@ class BoxesScoresLabels(BoxOutput):
         description="Output (1, 1, rows / n, columns / n) float32, 0 to 1: how much each place"
         " scores, whether a box comes of it or not.",
     )
+    suspicion: Text | None = Field(
+        None,
+        description="Output (N,) float32, 0 to 1: how malignant what is in the box looks.",
+    )
 
     @property
     def tensors(self) -> tuple[str, ...]:
         """Names of the graph's outputs, in the order that the decoder takes them."""
-        names = (self.boxes, self.scores, self.labels)
-        return names if self.heatmap is None else (*names, self.heatmap)
+        names = (self.boxes, self.scores, self.labels, self.heatmap, self.suspicion)
+        return tuple(name for name in names if name is not None)
 
 
 class Yolo(BoxOutput):
