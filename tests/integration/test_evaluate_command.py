@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,8 +81,32 @@ def test_model_and_its_reports_give_the_same_figures(exported: Path, reports: Pa
         p["lesions"] for p in theirs["by"]["size"].values()
     ]
     # Every image has a box above the reports' threshold, so that its best one is in them.
-    pair = [d["discrimination"]["malignant"]["image"] for d in (model, told)]
+    pair = [d["discrimination"]["mass"]["image"] for d in (model, told)]
     assert pair[0] == pair[1]
+    # Reports have no suspicion: of malignancy they tell what the model tells without it.
+    for name, suspicion, same in (("with", None, model), ("without", "", told)):
+        answers = _answers(tmp_path / "a" / "answers.csv", tmp_path / f"{name}.csv", suspicion)
+        again = evaluate(tmp_path / name, "--results", str(answers), *truth)
+        assert again["discrimination"]["malignant"]["image"] == _malignant(same)
+        assert again["suspicion"] == same["suspicion"]
+    assert _malignant(model) != _malignant(told)
+
+
+def _malignant(document: dict) -> dict:
+    return document["discrimination"]["malignant"]["image"]
+
+
+def _answers(source: Path, target: Path, suspicion: str | None) -> Path:
+    """Copy a table of answers, with this for every suspicion."""
+    with source.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert any(float(row["suspicion"] or 0) > 0 for row in rows)
+    with target.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        changed = {} if suspicion is None else {"suspicion": suspicion}
+        writer.writerows(row | changed for row in rows)
+    return target
 
 
 def test_cad_reports_say_the_same(reports: Path):
