@@ -11,10 +11,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -317,11 +318,11 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Detections:
-    """A detector's output in model pixels, after threshold and non-maximum suppression.
+class ScoredBoxes:
+    """What a detector says of one image, in model pixels.
 
     ``boxes`` (N, 4) float32 as x_min, y_min, x_max, y_max; ``scores`` (N,) float32;
-    ``labels`` (N,) int64, indices of the manifest's labels; sorted by falling score.
+    ``labels`` (N,) int64, indices of the manifest's labels.
     ``heatmap`` (rows, columns) float32 in 0..1 covers the model's input on a coarser grid: how
     much each place scores; ``suspicion`` (N,) float32 in 0..1 how malignant each box looks; None
     where the model does not tell.
@@ -333,11 +334,21 @@ class Detections:
     heatmap: npt.NDArray[np.float32] | None = None
     suspicion: npt.NDArray[np.float32] | None = None
 
-    def chosen(self, which: npt.NDArray[np.bool_]) -> Detections:
-        """Return some of them, with the whole heatmap."""
-        looks = None if self.suspicion is None else self.suspicion[which]
-        boxes, scores, labels = self.boxes[which], self.scores[which], self.labels[which]
-        return Detections(boxes, scores, labels, self.heatmap, looks)
+    def chosen(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Self:
+        """Return some of them, by mask or by index, with the whole heatmap."""
+        return replace(
+            self,
+            boxes=self.boxes[which],
+            scores=self.scores[which],
+            labels=self.labels[which],
+            suspicion=None if self.suspicion is None else self.suspicion[which],
+        )
+
+
+class Detections(ScoredBoxes):
+    """A detector's output after threshold and non-maximum suppression, by falling score."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

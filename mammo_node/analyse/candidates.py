@@ -8,7 +8,7 @@ its contract is an error, never a result.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mammo_node.analyse.anchors import Anchors, best_boxes
 from mammo_node.analyse.manifest import BoxesScoresLabels, DetectorOutput, RetinaNet, Yolo
 from mammo_node.errors import InferenceError
+from mammo_node.vocabulary import ScoredBoxes
 
 Array = npt.NDArray[Any]
 _BOX = 4
@@ -24,25 +25,10 @@ _BOX = 4
 _ROUNDING = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """``boxes`` (N, 4) float32 x_min, y_min, x_max, y_max; ``scores`` (N,); ``labels`` (N,).
+class Candidates(ScoredBoxes):
+    """Boxes before threshold and non-maximum suppression, in any order."""
 
-    ``heatmap`` (rows, columns) float32 in 0..1 on a grid coarser than the input, or None.
-    ``suspicion`` (N,) float32 in 0..1, how malignant each looks, or None.
-    """
-
-    boxes: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
-    heatmap: npt.NDArray[np.float32] | None = None
-    suspicion: npt.NDArray[np.float32] | None = None
-
-    def chosen(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Candidates:
-        """Return some of them, by mask or by index, with the whole heatmap."""
-        looks = None if self.suspicion is None else self.suspicion[which]
-        boxes, scores, labels = self.boxes[which], self.scores[which], self.labels[which]
-        return Candidates(boxes, scores, labels, self.heatmap, looks)
+    __slots__ = ()
 
 
 def decode(

@@ -131,8 +131,7 @@ def _compare(package: ModelPackage, test: SelfTest, found: Detections) -> None:
     known = np.array(agree, dtype=np.bool_).reshape(len(agree), len(better)).any(axis=0)
     new = np.flatnonzero(better & ~known)
     if new.size:
-        extra = Detections(found.boxes[new], found.scores[new], found.labels[new])
-        raise _failed(package, f"self_test.expect: unexpected: {_list(package, extra)}")
+        raise _failed(package, f"self_test.expect: unexpected: {_list(package, found.chosen(new))}")
 
 
 def _agrees(

@@ -58,6 +58,16 @@ def _answered(pair: Pair, label: str) -> bool:
     return pair[1].refusal is None and truth_of(pair[0], label) is not None
 
 
+def auc_of(
+    scores: FloatArray, positive: BoolArray, patients: Sequence[str], settings: Settings
+) -> Section | None:
+    """ROC AUC with its interval by patient; None where one of the classes is missing."""
+    if not positive.any() or positive.all():
+        return None
+    low, high = settings.interval(lambda w: np.asarray([auc(scores, positive, w)]), patients)
+    return {"auc": auc(scores, positive), "low": float(low[0]), "high": float(high[0])}
+
+
 def _roc(
     pairs: Sequence[Pair],
     label: str,
@@ -70,14 +80,9 @@ def _roc(
     members = list(groups.values())
     scores = np.asarray([max(score_of(p, label) for _, p in group) for group in members])
     positive = np.asarray([any(truth_of(r, label) for r, _ in group) for group in members], bool)
-    if not positive.any() or positive.all():
-        return None
-    patients = [group[0][0].patient for group in members]
-    low, high = settings.interval(lambda w: np.asarray([auc(scores, positive, w)]), patients)
-    return {
-        "auc": auc(scores, positive),
-        "low": float(low[0]),
-        "high": float(high[0]),
+    found = auc_of(scores, positive, [group[0][0].patient for group in members], settings)
+    return found and {
+        **found,
         "positives": int(positive.sum()),
         "negatives": int((~positive).sum()),
         "curve": _curve(scores, positive),

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mammo_node.evaluate.detection import Pair, edges, judgeable
+from mammo_node.evaluate.discrimination import auc_of
 from mammo_node.evaluate.matching import Criterion, hits
 from mammo_node.evaluate.predictions import Prediction
 from mammo_node.evaluate.records import TrueFinding
-from mammo_node.evaluate.roc import auc
 from mammo_node.evaluate.settings import Section, Settings
 
 
@@ -29,15 +29,9 @@ def suspicion(pairs: Sequence[Pair], label: str, settings: Settings) -> Section 
     known = [(found, malignant, who) for found, malignant, who in judged if malignant is not None]
     scores = np.asarray([found for found, _, _ in known])
     malignant = np.asarray([truth for _, truth, _ in known], dtype=np.bool_)
-    if not malignant.any() or malignant.all():
-        return None
-    low, high = settings.interval(
-        lambda weights: np.asarray([auc(scores, malignant, weights)]), [who for *_, who in known]
-    )
-    return {
-        "auc": auc(scores, malignant),
-        "low": float(low[0]),
-        "high": float(high[0]),
+    section = auc_of(scores, malignant, [who for *_, who in known], settings)
+    return section and {
+        **section,
         "malignant": int(malignant.sum()),
         "benign": int((~malignant).sum()),
     }
